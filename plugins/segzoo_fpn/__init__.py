@@ -1,0 +1,16 @@
+"""The semantic branch of Panoptic FPN."""
+
+import segzoo
+
+
+@segzoo.hookimpl
+def segzoo_decoders() -> list[segzoo.DecoderSpec]:
+    return [
+        segzoo.DecoderSpec(
+            name="fpn",
+            target="segzoo_fpn.decoder:FPNDecoder",
+            summary="a feature pyramid from the top down, its levels upsampled and summed",
+            paper="arXiv:1901.02446",
+            license="Apache-2.0",
+        )
+    ]

@@ -1,0 +1,10 @@
+"""segzoo: any encoder, any decoder, any image size.
+
+Importing segzoo imports no torch: the public names stand in `__init__.pyi`, and each is loaded when it is first used.
+"""
+
+import lazy_loader
+
+__version__ = "0.1.0"
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,58 @@
+"""`segzoo demo`: the main job, on real input, in minutes."""
+
+from __future__ import annotations
+
+import click
+
+from segzoo.cli.tables import json_option, print_table
+
+
+@click.command()
+@click.option("--pair", "pairs", metavar="ENCODER+DECODER", multiple=True, help="What to train; can be repeated.")
+@click.option("--steps", type=click.IntRange(min=1), help="Training steps of each pair.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Other scenes, other weights.")
+@click.option("--output", default="segzoo-demo", show_default=True, help="The folder to leave the report in.")
+@click.option("--image", help="A photograph to run the trained models on: best bright digits on a dark ground.")
+@click.option("--threads", type=click.IntRange(min=1), help="Processor cores to use; all by default.")
+@json_option
+def demo(
+    pairs: tuple[str, ...],
+    steps: int | None,
+    seed: int,
+    output: str,
+    image: str | None,
+    threads: int | None,
+    as_json: bool,
+) -> None:
+    """Mix encoders with decoders, train each briefly, and compare them.
+
+    The data are scenes of handwritten digits that need no download. A comparison picture, the scores and the plans
+    are left in a folder. By default: resnet18+unet, mit_b0+segformer and vit_tiny_patch16_224+fpn, in at most five
+    minutes on two processor cores.
+    """
+    import torch
+
+    from segzoo.demo import DEFAULT_PAIRS, DEFAULT_STEPS, Pair, run
+
+    if threads:
+        torch.set_num_threads(threads)
+    trained = run(
+        [Pair.parse(pair) for pair in pairs] or DEFAULT_PAIRS,
+        steps=steps or DEFAULT_STEPS,
+        seed=seed,
+        output=output,
+        image=image,
+    )
+    rows = [each.to_dict() for each in trained]
+    if not as_json:
+        rows = [
+            {
+                "pair": row["pair"],
+                "parameters": f"{row['parameters'] / 1e6:.2f} M",
+                "seconds": f"{row['seconds']:.0f}",
+                "mIoU": f"{row['miou']:.3f}",
+            }
+            for row in rows
+        ]
+    print_table(rows, "model", as_json)
+    click.echo(f"\nLook at {output}/comparison.png", err=True)

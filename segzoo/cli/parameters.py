@@ -1,0 +1,41 @@
+"""Types of command-line parameters."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import click
+
+
+class KeyValue(click.ParamType):
+    """`KEY=VALUE`, the value read as JSON where it is JSON, else as text."""
+
+    name = "KEY=VALUE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, Any]:
+        key, equals, text = value.partition("=")
+        if not key or not equals:
+            self.fail(f"expected KEY=VALUE, such as width=128, got {value!r}", param, ctx)
+        try:
+            return key, json.loads(text)
+        except json.JSONDecodeError:
+            return key, text
+
+
+class ImageSize(click.ParamType):
+    """`HEIGHTxWIDTH`, or one number for a square, in pixels."""
+
+    name = "HEIGHTxWIDTH"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        match = re.fullmatch(r"(\d+)(?:x(\d+))?", value)
+        if not match:
+            self.fail(f"expected a size in pixels such as 512x1024 or 224, got {value!r}", param, ctx)
+        height = int(match[1])
+        return height, int(match[2] or height)
+
+
+KEY_VALUE = KeyValue()
+IMAGE_SIZE = ImageSize()

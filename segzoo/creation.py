@@ -1,0 +1,107 @@
+"""Building a model: plan first, then the weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import nn
+
+from segzoo.decoder import Decoder
+from segzoo.encoder import Pretrained
+from segzoo.errors import ContractError
+from segzoo.handshake import Agreement, build_decoder, encoder_request, negotiate
+from segzoo.head import Classes, FeatureHead, Head, LogitsHead, QueryHead
+from segzoo.model import SegmentationModel
+from segzoo.neck import Neck
+from segzoo.preprocessing import Preprocessing
+
+
+def create_model(
+    encoder: str | type[nn.Module] | nn.Module,
+    decoder: str | type[Decoder] | Decoder,
+    *,
+    classes: int | None = None,
+    in_channels: int = 3,
+    depth: int | None = None,
+    img_size: int | tuple[int, int] | None = None,
+    pretrained: Pretrained = False,
+    neck: str | type[Neck] | None = "auto",
+    encoder_options: Mapping[str, Any] | None = None,
+    decoder_options: Mapping[str, Any] | None = None,
+    heads: Mapping[str, int] | None = None,
+    strict_size: bool = False,
+) -> SegmentationModel:
+    """Create a segmentation model from any encoder and any decoder.
+
+    :param encoder: a name (`segzoo encoders`), or a class or module that honours `segzoo.Encoder`'s contract.
+    :param decoder: a name (`segzoo decoders`), or a `segzoo.Decoder` class or module.
+    :param classes: how many, for one head, whose logits are a tensor (B, classes, H, W).
+    :param in_channels: of the image.
+    :param depth: the encoder's deepest stage, from 1 on; its own if None.
+    :param img_size: side, or (height, width), in pixels, to build the encoder for where its weights depend on it. The
+        model takes any size all the same.
+    :param pretrained: the encoder's weights: False, True (its published ones) or a local file.
+    :param neck: "auto" (as the plan finds), None (none), or the name or class of one to use.
+    :param encoder_options: the encoder's own. `output_stride` and `prefix` are demands here: refused ones are errors.
+    :param decoder_options: the decoder's own.
+    :param heads: instead of `classes`: several named heads, `{name: classes}`; the logits are then a dict.
+    :param strict_size: raise for an image size that the encoder doesn't take as it is, rather than pad or resize.
+    :raises NegotiationError: when encoder and decoder can't work together; before any weight exists.
+    :raises UnknownNameError: when no plugin provides a name; AmbiguousNameError when several do.
+    :raises OptionError: for an option that is unknown or out of range.
+    :raises CheckpointError: when pretrained weights can't be had or don't fit.
+    :raises ContractError: when a part doesn't do what it declares.
+
+    >>> import segzoo, torch
+    >>> model = segzoo.create_model("resnet18", "unet", classes=7)
+    >>> model(torch.rand(2, 3, 97, 131)).shape
+    torch.Size([2, 7, 97, 131])
+    """
+    counts = Classes.of(classes, heads)
+    request = encoder_request(in_channels, depth, img_size, encoder_options)
+    agreement = negotiate(
+        encoder,
+        decoder,
+        counts,
+        request,
+        neck=neck,
+        decoder_options=dict(decoder_options or {}),
+        strict_size=strict_size,
+    )
+    model = build(agreement, counts, pretrained)
+    model.config = {
+        "encoder": model.plan.encoder.id,
+        "decoder": model.plan.decoder.id,
+        **({"heads": dict(counts.heads)} if counts.named else {"classes": counts.total}),
+        "in_channels": in_channels,
+        "depth": depth,
+        "img_size": request.img_size,
+        "neck": neck if neck in ("auto", None) else model.plan.neck and model.plan.neck.id,
+        "encoder_options": dict(encoder_options or {}),
+        "decoder_options": dict(decoder_options or {}),
+        "strict_size": strict_size,
+    }
+    return model
+
+
+def build(agreement: Agreement, classes: Classes, pretrained: Pretrained = False) -> SegmentationModel:
+    """Build what was agreed, on the default device."""
+    plan = agreement.plan
+    encoder = agreement.encoder.create(plan.request, pretrained)
+    if encoder.spec != plan.encoder_spec:
+        raise ContractError(f"encoder {plan.encoder.id} planned {plan.encoder_spec}, and was built as {encoder.spec}")
+    neck = agreement.neck(plan.encoder_spec, plan.neck_stages) if agreement.neck else None
+    decoder = agreement.decoder
+    if not isinstance(decoder, Decoder):
+        decoder = build_decoder(decoder, plan.spec.select(plan.stages), classes, plan.decoder_options)
+    preprocessing = getattr(encoder, "preprocessing", None) or Preprocessing().for_channels(plan.request.in_channels)
+    return SegmentationModel(encoder, neck, decoder, _head(decoder, classes), plan, preprocessing)
+
+
+def _head(decoder: Decoder, classes: Classes) -> Head:
+    if decoder.emits == "logits":
+        return LogitsHead(classes)
+    if decoder.emits == "queries":
+        return QueryHead(classes)
+    return FeatureHead(classes, decoder.out_channels, decoder.head_kernel, decoder.head_dropout)

@@ -1,0 +1,165 @@
+"""The demo: any encoder with any decoder, trained briefly on handwritten digits, compared in one picture."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from os import PathLike
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from tqdm.auto import tqdm
+
+import segzoo
+from segzoo.demo import report
+from segzoo.demo.extras import MissingExtraError as MissingExtraError
+from segzoo.demo.extras import require_extras
+from segzoo.demo.pairs import Pair as Pair
+from segzoo.demo.photograph import read_photo
+from segzoo.demo.scenes import CLASSES, DigitScenes
+from segzoo.demo.training import BATCH_SIZE, evaluate, intersection_over_union, mean_iou, train
+from segzoo.errors import InputError, OptionError
+from segzoo.model import SegmentationModel
+
+DEFAULT_PAIRS = (Pair("resnet18", "unet"), Pair("mit_b0", "segformer"), Pair("vit_tiny_patch16_224", "fpn"))
+DEFAULT_STEPS = 300
+SCENE_SIZE = 64
+HELD_OUT = 256
+SHOWN = 8
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A model after its training.
+
+    :param seconds: that the training took.
+    :param iou: of each class on held-out scenes, (classes,); NaN for one that is neither there nor predicted.
+    :param miou: their mean.
+    """
+
+    pair: Pair
+    model: SegmentationModel
+    seconds: float
+    iou: Tensor
+    miou: float
+
+    @property
+    def parameters(self) -> int:
+        return sum(parameter.numel() for parameter in self.model.parameters())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return {
+            "pair": str(self.pair),
+            "parameters": self.parameters,
+            "seconds": round(self.seconds, 1),
+            "miou": round(self.miou, 4),
+            "iou": {
+                name: None if value != value else round(value, 4)
+                for name, value in zip(CLASSES, self.iou.tolist(), strict=True)
+            },
+        }
+
+
+def run(
+    pairs: Sequence[Pair] = DEFAULT_PAIRS,
+    *,
+    steps: int = DEFAULT_STEPS,
+    seed: int = 0,
+    output: str | PathLike[str] = "segzoo-demo",
+    image: str | PathLike[str] | None = None,
+    quiet: bool = False,
+) -> list[Trained]:
+    """Train each pair from random weights, evaluate it on held-out scenes, and leave a report.
+
+    :param pairs: encoders and decoders; one that is named twice is trained once.
+    :param steps: of training, for each pair.
+    :param seed: of scenes and weights.
+    :param output: the folder to leave `comparison.png`, `results.json` and `plans/` in.
+    :param image: a photograph to run the models on as well; adds `photo.png`.
+    :param quiet: no progress bar.
+    :returns: the trained models, in the order of the pairs.
+    :raises MissingExtraError: without scikit-learn or Matplotlib.
+    :raises NegotiationError: or another of `segzoo.plan`'s errors, for a pair that can't be built.
+    :raises InputError: for a photograph that can't be read or is too small.
+    :raises OptionError: for a number out of range, or an output that can't be a folder. All of these come first.
+    """
+    require_extras()
+    if not pairs or steps < 1 or seed < 0:
+        raise OptionError(
+            f"expected a pair or more, steps >= 1 and seed >= 0; got {len(pairs)} pairs, {steps=}, {seed=}"
+        )
+    pairs = tuple(dict.fromkeys(pairs))
+    plans = [segzoo.plan(pair.encoder, pair.decoder, classes=len(CLASSES)) for pair in pairs]
+    smallest = max(plan.input_spec.minimum for plan in plans)
+    photo = None if image is None else read_photo(image)
+    if photo is not None and min(photo.shape[:2]) < smallest:
+        raise InputError(f"expected a photograph of {smallest} pixels a side or more, got {photo.shape[:2]} in {image}")
+    folder = prepare_folder(output)
+
+    size = max(SCENE_SIZE, smallest)
+    with tqdm(total=steps * len(pairs), unit="step", disable=quiet) as progress:
+        trained = []
+        for number, pair in enumerate(pairs, 1):
+            progress.set_description(f"model {number} of {len(pairs)}: {pair}")
+            trained.append(train_pair(pair, size, steps, seed, progress))
+
+    report.write_plans(folder, trained)
+    held_out = DigitScenes("held-out", HELD_OUT, size=size, seed=seed)
+    shown = [held_out.scene(index) for index in range(SHOWN)]
+    report.draw_comparison(
+        folder, shown, [np.stack([segment(each, scene.picture) for scene in shown]) for each in trained], trained
+    )
+    if photo is not None:
+        report.draw_photo(folder, photo, [segment(each, photo) for each in trained], trained)
+    settings = {"segzoo": segzoo.__version__, "steps": steps, "batch_size": BATCH_SIZE, "seed": seed,
+                "scene_size": size, "held_out_scenes": HELD_OUT}  # fmt: skip
+    report.write_results(folder, trained, settings)
+    return trained
+
+
+def train_pair(pair: Pair, size: int, steps: int, seed: int, progress: tqdm[Any]) -> Trained:
+    """Create one model, train it and score it, leaving the process's random numbers as they were."""
+
+    def advance(loss: float) -> None:
+        progress.set_postfix(loss=f"{loss:.2f}", refresh=False)
+        progress.update()
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = segzoo.create_model(pair.encoder, pair.decoder, classes=len(CLASSES))
+        scenes = partial(DigitScenes, size=size, seed=seed, preprocessing=model.preprocessing)
+        start = time.perf_counter()
+        train(model, scenes("train", steps * BATCH_SIZE), on_step=advance)
+        seconds = time.perf_counter() - start
+        confusion = evaluate(model, scenes("held-out", HELD_OUT), len(CLASSES))
+    return Trained(pair, model, seconds, intersection_over_union(confusion), mean_iou(confusion))
+
+
+def segment(trained: Trained, picture: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """The class map (H, W) of a picture (H, W, 3)."""
+    classes = trained.model.predict(trained.model.preprocessing(picture))
+    assert isinstance(classes, Tensor)  # the demo's models have one head
+    return classes.numpy()
+
+
+def prepare_folder(output: str | PathLike[str]) -> Path:
+    """Make the folder for the report, or find it there.
+
+    :raises OptionError: when it can't be made or written to.
+    """
+    folder = Path(output)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise OptionError(f"the demo can't write to the folder {folder}: {error}; give another as output") from error
+    return folder

@@ -1,0 +1,23 @@
+"""The libraries that the demo needs besides segzoo's own."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+from segzoo.errors import SegzooError
+
+NEEDED = {"sklearn": "scikit-learn", "matplotlib": "matplotlib"}
+
+
+class MissingExtraError(SegzooError, ImportError):
+    """A library of the extra `demo` is not installed."""
+
+
+def require_extras() -> None:
+    """Make sure that the demo's libraries are there, without importing them.
+
+    :raises MissingExtraError: naming those that are not.
+    """
+    missing = [distribution for module, distribution in NEEDED.items() if find_spec(module) is None]
+    if missing:
+        raise MissingExtraError(f'the demo needs {" and ".join(missing)}: pip install "segzoo[demo]"')

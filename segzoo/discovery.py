@@ -1,0 +1,309 @@
+"""Discovery: finds the installed plugins, applies the user's policy, and asks each for its descriptors.
+
+One plugin at a time. A plugin that fails is a row with a reason, and nothing of it stays. This file imports no torch.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from importlib.metadata import Distribution, EntryPoint
+from textwrap import shorten
+from time import perf_counter
+from traceback import TracebackException
+from typing import Any, Literal
+
+import pluggy
+
+from segzoo import __version__, hookspecs
+from segzoo.descriptors import API_VERSION, DecoderSpec, Descriptor, EncoderSpec, ImporterSpec, NeckSpec
+from segzoo.errors import PluginError
+
+GROUP = "segzoo"
+"""The entry-point group that plugins announce themselves in."""
+SHIPPED = "segzoo"
+"""The distribution whose plugins ship with segzoo; their names are reserved."""
+HOOKS: Mapping[str, type[Descriptor]] = {
+    "segzoo_decoders": DecoderSpec,
+    "segzoo_encoders": EncoderSpec,
+    "segzoo_necks": NeckSpec,
+    "segzoo_importers": ImporterSpec,
+}
+"""What each hook returns a list of."""
+
+_ENTRY_POINT = re.compile(r"\s*\w+(\.\w+)*\s*(:\s*\w+(\.\w+)*)?\s*(\[.*\])?\s*\Z")
+_UNREADABLE = "entry_points.txt"
+
+Status = Literal["ready", "disabled", "broken", "incompatible", "conflict"]
+
+
+@dataclass(frozen=True)
+class PluginInfo:
+    """One installed plugin and what became of it.
+
+    :param name: of the entry point.
+    :param distribution: that installed it, normalised (`segzoo-ocr`).
+    :param status: `ready`, `disabled` by the user, `broken`, `incompatible` with this segzoo, or in `conflict` with
+        another plugin.
+    :param provides: such as `("decoder ocr",)`; empty unless ready.
+    :param import_ms: milliseconds that it took to import and register; None when it was not tried.
+    :param error: why it isn't ready, in one line.
+    :param traceback: of the error, in full.
+    """
+
+    name: str
+    distribution: str
+    version: str
+    status: Status
+    provides: tuple[str, ...] = ()
+    import_ms: float | None = None
+    error: str | None = None
+    traceback: str | None = field(default=None, repr=False)
+
+    @property
+    def id(self) -> str:
+        """`distribution:name`."""
+        return f"{self.distribution}:{self.name}"
+
+
+class PluginWarning(UserWarning):
+    """A plugin failed; everything else goes on without it."""
+
+
+class _RefusedError(PluginError):
+    """A plugin that works, but can't be let in."""
+
+    def __init__(self, status: Status, message: str) -> None:
+        super().__init__(message)
+        self.status: Status = status
+
+
+def normalise(distribution: str) -> str:
+    """The name of a distribution as PEP 503 compares it.
+
+    >>> normalise("Segzoo_OCR")
+    'segzoo-ocr'
+    """
+    return re.sub(r"[-_.]+", "-", distribution).lower()
+
+
+def installed() -> Iterator[EntryPoint | Distribution]:
+    """The entry points of all installed plugins, and the distributions whose list of them can't be read.
+
+    `importlib.metadata.entry_points()` raises when a single distribution's list is malformed, so each is read alone.
+    """
+    seen = set()
+    for distribution in importlib.metadata.distributions():
+        name = _name(distribution)
+        if name in seen:  # installed twice: the first on the path is the one that gets imported
+            continue
+        seen.add(name)
+        try:
+            yield from distribution.entry_points.select(group=GROUP)
+        except Exception:
+            if _announces_plugins(distribution):
+                yield distribution
+
+
+def discover(
+    candidates: Iterable[EntryPoint | Distribution], environ: Mapping[str, str]
+) -> list[tuple[PluginInfo, tuple[Descriptor, ...]]]:
+    """Load plugins, those that ship with segzoo first.
+
+    :param candidates: as `installed` gives them.
+    :param environ: where the policy stands. `SEGZOO_PLUGINS` names the third-party plugins to load, all if unset;
+        `SEGZOO_DISABLE_PLUGINS` those not to. Both are comma-separated entry points, distributions or
+        `distribution:name`, and apply before anything is imported. With `SEGZOO_STRICT_PLUGINS=1` a failure raises.
+    :returns: each plugin with the descriptors that it provides: none unless it is ready.
+    :raises PluginError: for the first plugin that fails, when strict.
+    """
+    discovery = _Discovery(environ)
+    found = [_Candidate.of(candidate) for candidate in candidates]
+    return [discovery.load(candidate) for candidate in sorted(found, key=_Candidate.order)]
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """A plugin before it is imported."""
+
+    name: str
+    distribution: str
+    version: str
+    entry_point: EntryPoint | None
+
+    @classmethod
+    def of(cls, candidate: EntryPoint | Distribution) -> _Candidate:
+        if isinstance(candidate, EntryPoint):
+            name, entry_point, distribution = candidate.name, candidate, candidate.dist
+        else:
+            name, entry_point, distribution = _UNREADABLE, None, candidate
+        return cls(name, _name(distribution), _metadata(distribution, "version"), entry_point)
+
+    @property
+    def id(self) -> str:
+        return f"{self.distribution}:{self.name}"
+
+    @property
+    def shipped(self) -> bool:
+        return self.distribution == SHIPPED
+
+    def order(self) -> tuple[bool, str, str]:
+        return not self.shipped, self.distribution, self.name
+
+    def is_among(self, names: str) -> bool:
+        """Whether a comma-separated list names this plugin or its distribution."""
+        for item in (item.strip() for item in names.split(",")):
+            distribution, colon, name = item.rpartition(":")
+            if item == self.name or normalise(item) == self.distribution:
+                return True
+            if colon and (normalise(distribution), name) == (self.distribution, self.name):
+                return True
+        return False
+
+    def import_it(self) -> Any:
+        if self.entry_point is None:
+            raise PluginError(f"{_UNREADABLE} of this distribution is malformed: each line is `name = module`")
+        if not _ENTRY_POINT.match(self.entry_point.value):
+            raise PluginError(f"an entry point is 'module' or 'module:object', got {self.entry_point.value!r}")
+        return self.entry_point.load()
+
+
+class _Discovery:
+    """Loads plugins one after another, and keeps track of the names that are taken."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self.allowed = environ.get("SEGZOO_PLUGINS")
+        self.disabled = environ.get("SEGZOO_DISABLE_PLUGINS", "")
+        self.strict = environ.get("SEGZOO_STRICT_PLUGINS", "") not in ("", "0")
+        self.owner: dict[tuple[str, str, str], str] = {}  # (distribution, kind, name): plugin
+        self.reserved: dict[str, str] = {}  # name of a plugin that ships with segzoo and isn't ready: its status
+        self.batch: list[Descriptor] = []
+        self.manager = pluggy.PluginManager(GROUP)
+        self.manager.add_hookspecs(hookspecs)
+        # The hooks are historic: from here on, registering a plugin calls its own hooks, and those of no other.
+        for hook, kind in HOOKS.items():
+            getattr(self.manager.hook, hook).call_historic(result_callback=partial(self.collect, hook, kind))
+
+    def load(self, candidate: _Candidate) -> tuple[PluginInfo, tuple[Descriptor, ...]]:
+        row = partial(PluginInfo, candidate.name, candidate.distribution, candidate.version)
+        if reason := self.refused_by_user(candidate):
+            info = row("disabled", error=reason)
+        else:
+            start = perf_counter()
+            try:
+                descriptors = self.register(candidate)
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # SystemExit and the like included: no plugin may end the program
+                trace = TracebackException.from_exception(error)
+                said = str(trace) if isinstance(error, PluginError) else f"{type(error).__name__}: {trace}"
+                reason = shorten(said, 500, placeholder=" ...")
+                if self.strict:
+                    raise PluginError(f"plugin {candidate.id} {candidate.version}: {reason}") from error
+                status = error.status if isinstance(error, _RefusedError) else "broken"
+                info = row(status, import_ms=_ms_since(start), error=reason, traceback="".join(trace.format()))
+            else:
+                provides = tuple(f"{descriptor.kind} {descriptor.name}" for descriptor in descriptors)
+                return row("ready", provides, _ms_since(start)), descriptors
+        if candidate.shipped:
+            self.reserved[candidate.name.lower()] = info.status
+        return info, ()
+
+    def refused_by_user(self, candidate: _Candidate) -> str | None:
+        if candidate.is_among(self.disabled):
+            return "named in SEGZOO_DISABLE_PLUGINS"
+        if self.allowed is not None and not candidate.shipped and not candidate.is_among(self.allowed):
+            return "not named in SEGZOO_PLUGINS"
+        return None
+
+    def register(self, candidate: _Candidate) -> tuple[Descriptor, ...]:
+        """Import a plugin and take in what it provides: all of it or nothing."""
+        plugin = candidate.import_it()
+        if self.manager.has_plugin(candidate.id):
+            raise _RefusedError("conflict", f"its distribution announces {candidate.name!r} twice")
+        if twin := self.manager.get_name(plugin):
+            raise _RefusedError("conflict", f"the same module is loaded already, as {twin}")
+        self.batch = []
+        try:
+            self.manager.register(plugin, name=candidate.id)
+            self.manager.check_pending()
+            if not self.manager.get_hookcallers(plugin):
+                raise PluginError(
+                    f"it implements no hook: write one of {', '.join(HOOKS)} and mark it with @segzoo.hookimpl"
+                )
+            taken = {self.claim(candidate, descriptor): candidate.id for descriptor in self.batch}
+        except BaseException:
+            if self.manager.has_plugin(candidate.id):
+                self.manager.unregister(name=candidate.id)
+            raise
+        self.owner.update(taken)
+        return tuple(self.batch)
+
+    def collect(self, hook: str, kind: type[Descriptor], result: object) -> None:
+        """Called by pluggy with what one hook of one plugin returned."""
+        if not isinstance(result, Iterable):
+            raise PluginError(f"{hook} must return a list of {kind.__name__}, got {_type(result)}")
+        for descriptor in result:
+            if not isinstance(descriptor, kind):
+                raise PluginError(f"{hook} must return a list of {kind.__name__}, got one of {_type(descriptor)}")
+            self.batch.append(descriptor)
+
+    def claim(self, candidate: _Candidate, descriptor: Descriptor) -> tuple[str, str, str]:
+        """The key that a descriptor takes, if it may."""
+        check_api(descriptor)
+        kind, name = descriptor.kind, descriptor.name.lower()
+        if not candidate.shipped and ((SHIPPED, kind, name) in self.owner or name in self.reserved):
+            state = f" (which is {self.reserved[name]})" if name in self.reserved else ""
+            reason = f"the name {descriptor.name!r} is reserved: segzoo has one of its own{state}; rename this one"
+            raise _RefusedError("conflict", reason)
+        key = candidate.distribution, kind, name
+        twins = [other for other in self.batch if (other.kind, other.name.lower()) == (kind, name)]
+        if len(twins) > 1:
+            raise _RefusedError("conflict", f"it provides {kind} {descriptor.name!r} {len(twins)} times")
+        if key in self.owner:
+            raise _RefusedError("conflict", f"{kind} {descriptor.name!r} is provided by {self.owner[key]} already")
+        return key
+
+
+def check_api(descriptor: Descriptor) -> None:
+    """Refuse a descriptor that was written for another version of the plugin interface.
+
+    :raises PluginError: that names both versions.
+    """
+    if descriptor.api != API_VERSION:
+        change = "upgrade segzoo" if descriptor.api > API_VERSION else "upgrade the plugin"
+        raise _RefusedError(
+            "incompatible",
+            f"{descriptor.kind} {descriptor.name!r} is made for plugin api {descriptor.api}, and segzoo {__version__} "
+            f"has api {API_VERSION}; {change}",
+        )
+
+
+def _ms_since(start: float) -> float:
+    return round((perf_counter() - start) * 1000, 1)
+
+
+def _type(value: object) -> str:
+    return f"type {type(value).__name__}"
+
+
+def _announces_plugins(distribution: Distribution) -> bool:
+    try:
+        return f"[{GROUP}]" in (distribution.read_text(_UNREADABLE) or "")
+    except Exception:  # not even text
+        return False
+
+
+def _name(distribution: Distribution | None) -> str:
+    return normalise(_metadata(distribution, "name"))
+
+
+def _metadata(distribution: Distribution | None, what: Literal["name", "version"]) -> str:
+    """The metadata of a broken installation may be missing, which raises in some Pythons and gives None in others."""
+    try:
+        return getattr(distribution, what, None) or "unknown"
+    except Exception:
+        return "unknown"

@@ -1,0 +1,37 @@
+"""Every error that segzoo raises on purpose: what was given, what was expected, what to do next."""
+
+
+class SegzooError(Exception):
+    """Base of all of segzoo's errors."""
+
+
+class ContractError(SegzooError):
+    """An encoder, neck or decoder does not do what it declares."""
+
+
+class NegotiationError(SegzooError):
+    """Encoder and decoder can't work together, or a wish can't be granted. Raised before any weight exists."""
+
+
+class UnknownNameError(SegzooError, LookupError):
+    """No plugin provides that name."""
+
+
+class AmbiguousNameError(SegzooError, LookupError):
+    """Several plugins provide that bare name; a canonical id (`distribution:name`) says which is meant."""
+
+
+class PluginError(SegzooError):
+    """A plugin can't be imported, is not valid, or is made for another version of segzoo."""
+
+
+class CheckpointError(SegzooError):
+    """A file of weights can't be read or does not fit the model."""
+
+
+class OptionError(SegzooError, ValueError):
+    """An option is unknown or out of range."""
+
+
+class InputError(SegzooError, ValueError):
+    """An image that the model can't take."""

@@ -1,0 +1,136 @@
+"""The model: encoder, neck, decoder and head, wired as the plan says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from segzoo.decoder import Decoder
+from segzoo.encoder import Encoder
+from segzoo.errors import InputError
+from segzoo.head import Head, Logits
+from segzoo.neck import Neck
+from segzoo.planning import Plan
+from segzoo.prediction import ClassMap, predict
+from segzoo.preprocessing import Preprocessing
+
+
+class SegmentationModel(nn.Module):
+    """Image in, logits of the image's own size out. Made by `segzoo.create_model`.
+
+    :ivar plan: what the parts agreed on; `print(model.plan)`.
+    :ivar config: the arguments that it was created with, as plain data: `create_model(**model.config)` makes another.
+    :ivar preprocessing: turns a picture into the tensor that the model takes.
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        neck: Neck | None,
+        decoder: Decoder,
+        head: Head,
+        plan: Plan,
+        preprocessing: Preprocessing,
+    ) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.neck = neck
+        self.decoder = decoder
+        self.head = head
+        self.plan = plan
+        self.config: dict[str, Any] = {}
+        self.preprocessing = preprocessing
+        self._encoder_frozen = False
+
+    def forward(self, image: Tensor) -> Logits:
+        """Segment.
+
+        :param image: floating point, (B, in_channels, H, W), any height and width.
+        :returns: logits (B, classes, H, W), in train and eval mode alike; with named heads a dict of them.
+        :raises InputError: for another shape or type, or a size that the encoder can't take.
+        """
+        self._check(image)
+        height, width = image.shape[-2:]
+        image = self._pad(image)
+        features = self.encoder(image)
+        if self.neck is not None:
+            features = self.neck(features)
+        decoded = self.decoder([features[stage] for stage in self.plan.stages])
+        logits = self.head(decoded, image.shape[-2:])
+        return _crop(logits, height, width)
+
+    def predict(self, image: Tensor, *, tile: int = 1024, margin: int = 128) -> ClassMap:
+        """The class of each pixel, of an image of any size, in bounded memory; see `segzoo.prediction.predict`.
+
+        :param image: what `preprocessing` returns, (C, H, W) or a batch of it, on any device.
+        :returns: int64 class map (H, W) or (B, H, W), on the CPU; with named heads a dict of them.
+        """
+        return predict(self, image, tile=tile, margin=margin)
+
+    def freeze_encoder(self) -> None:
+        """Keep the encoder as it is: no gradients, and eval mode (its batch norms too) whatever `train()` says."""
+        self._encoder_frozen = True
+        self.encoder.requires_grad_(False)
+        self.train(self.training)
+
+    def unfreeze_encoder(self) -> None:
+        """Let the encoder learn again."""
+        self._encoder_frozen = False
+        self.encoder.requires_grad_(True)
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> SegmentationModel:
+        """Set train or eval mode; a frozen encoder stays in eval mode."""
+        super().train(mode)
+        if self._encoder_frozen:
+            self.encoder.eval()
+        return self
+
+    def _pad(self, image: Tensor) -> Tensor:
+        """Pad at the right and the bottom to the encoder's multiple, before the encoder, so that all maps agree."""
+        multiple = self.plan.input_spec.multiple
+        if multiple == 1:
+            return image
+        height, width = image.shape[-2:]
+        return F.pad(image, (0, -width % multiple, 0, -height % multiple))
+
+    def _check(self, image: Tensor) -> None:
+        channels, sizes = self.plan.request.in_channels, self.plan.input_spec
+        if not isinstance(image, Tensor):
+            raise InputError(
+                f"expected a tensor (B, {channels}, H, W), got {type(image).__name__}; "
+                "model.preprocessing(picture)[None] turns a picture into one"
+            )
+        if image.ndim != 4:
+            one = "; image[None] makes a batch of one" if image.ndim == 3 else ""
+            raise InputError(f"expected an image (B, {channels}, H, W), got shape {tuple(image.shape)}{one}")
+        if image.shape[1] != channels:
+            raise InputError(
+                f"expected {channels} channels, got {image.shape[1]} in shape {tuple(image.shape)}; "
+                f"create_model(..., in_channels={image.shape[1]}) builds a model for these"
+            )
+        if not image.is_floating_point():
+            raise InputError(
+                f"expected a floating-point image, got {image.dtype}; "
+                "model.preprocessing(picture) scales and normalises 8-bit pictures"
+            )
+        height, width = image.shape[-2:]
+        if sizes.minimum > 1 and (height < sizes.minimum or width < sizes.minimum):
+            raise InputError(
+                f"{self.plan.encoder.id} needs images of {sizes.minimum}x{sizes.minimum} pixels or more, got "
+                f"{height}x{width}; enlarge or pad the image"
+            )
+        if self.plan.strict_size and not sizes.takes((height, width)):
+            raise InputError(
+                f"{self.plan.encoder.id} takes {sizes.describe(strict=True)}, got {height}x{width}; nearest: "
+                + " or ".join(f"{h}x{w}" for h, w in sizes.nearest((height, width)))
+                + "; without strict_size=True any size is taken"
+            )
+
+
+def _crop(logits: Logits, height: int, width: int) -> Logits:
+    if isinstance(logits, dict):
+        return {name: each[..., :height, :width] for name, each in logits.items()}
+    return logits[..., :height, :width]

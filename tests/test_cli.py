@@ -1,0 +1,242 @@
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from throwaway import IMPORT_RAISES, decoders, write_distribution
+
+import segzoo
+from segzoo import registry
+from segzoo.cli import COMMANDS, main
+
+pytestmark = pytest.mark.filterwarnings("default::segzoo.discovery.PluginWarning")
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, arguments)
+
+
+@pytest.fixture
+def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder of throw-away distributions beside those that ship with segzoo; new processes see it too."""
+    known = set(sys.modules)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(registry, "_discovered", None)
+    yield tmp_path
+    for module in set(sys.modules) - known:
+        if (tmp_path / f"{module}.py").exists():
+            del sys.modules[module]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(command: str) -> None:
+    assert run(command, "--help").exit_code == 0
+    assert f"  {command} " in run("--help").stdout
+
+
+def test_an_unknown_command_is_an_error() -> None:
+    assert run("encodres").exit_code == 2
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    assert run("--version").stdout == f"segzoo, version {segzoo.__version__}\n"
+
+
+def test_decoders_are_listed_with_a_count() -> None:
+    lines = run("decoders").stdout.splitlines()
+    assert any(line.startswith("unet ") and "arXiv:1505.04597" in line for line in lines)
+    assert lines[-1] == f"{len(segzoo.list_decoders())} decoders"
+
+
+def test_decoders_as_json() -> None:
+    rows = json.loads(run("decoders", "--json").stdout)
+    assert [row["name"] for row in rows] == segzoo.list_decoders()
+
+
+def test_decoders_by_pattern() -> None:
+    rows = json.loads(run("decoders", "UNE?", "--json").stdout)
+    assert [row["name"] for row in rows] == ["unet"]
+    assert rows[0]["from"] == f"segzoo {segzoo.__version__}"
+
+
+@pytest.mark.parametrize("arguments", [["nothing*"], ["nothing*", "--json"]])
+def test_a_pattern_without_match_is_no_error(arguments: list[str]) -> None:
+    result = run("decoders", *arguments)
+    assert result.exit_code == 0
+    assert result.stdout in ("no decoders match 'nothing*'\n", "[]\n")
+
+
+def test_a_pattern_without_star_that_matches_nothing_gets_a_hint() -> None:
+    assert run("decoders", "net").stdout == "no decoders match 'net'; try '*net*'\n"
+
+
+def test_encoders_show_source_and_licence_of_the_weights() -> None:
+    (row,) = json.loads(run("encoders", "mit_b0", "--json").stdout)
+    assert (row["name"], row["source"]) == ("mit_b0", "segzoo:mit")
+    assert "non-commercial" in row["weights licence"]
+
+
+def test_encoders_are_counted() -> None:
+    assert run("encoders", "mit_b?").stdout.endswith("\n6 encoders\n")
+
+
+def test_plugins_are_listed_with_what_they_provide(path: Path) -> None:
+    write_distribution(path, "segzoo-ocr", decoders("ocr"), version="2.0")
+    rows = {row["distribution"]: row for row in json.loads(run("plugins", "--json").stdout)}
+    assert rows["segzoo-ocr"].pop("import_ms") > 0
+    assert rows["segzoo-ocr"] == {
+        "name": "segzoo-ocr",
+        "distribution": "segzoo-ocr",
+        "version": "2.0",
+        "status": "ready",
+        "provides": ["decoder ocr"],
+        "error": None,
+    }
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["encoders", "mit_b?"],
+        ["decoders"],
+        ["plugins"],
+        ["plan", "mit_b0", "segformer"],
+        ["demo", "--help"],
+        ["--help"],
+    ],
+    ids=" ".join,
+)
+def test_every_command_works_beside_a_broken_plugin(path: Path, arguments: list[str]) -> None:
+    good = run(*arguments).stdout
+    write_distribution(path, "bad", IMPORT_RAISES)
+    registry._discovered = None
+    result = run(*arguments)
+    assert result.exit_code == 0
+    if arguments != ["plugins"]:
+        assert result.stdout == good
+
+
+def test_a_broken_plugin_is_a_row_with_its_reason(path: Path) -> None:
+    write_distribution(path, "bad", IMPORT_RAISES)
+    (line,) = (line for line in run("plugins").stdout.splitlines() if line.startswith("bad "))
+    assert "broken" in line
+    assert line.rstrip().endswith("RuntimeError: no GPU today")
+
+
+def test_a_broken_plugin_is_one_line_on_stderr(path: Path) -> None:
+    write_distribution(path, "bad", IMPORT_RAISES)
+    assert run("decoders").stderr == (
+        "Warning: plugin bad:bad 1.0 is left out (broken): RuntimeError: no GPU today. Upgrade or uninstall it, or "
+        "silence this with SEGZOO_DISABLE_PLUGINS=bad:bad\n"
+    )
+
+
+def test_a_disabled_plugin_is_silent_and_shows_why(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_distribution(path, "bad", IMPORT_RAISES)
+    monkeypatch.setenv("SEGZOO_DISABLE_PLUGINS", "bad")
+    result = run("plugins")
+    assert result.stderr == ""
+    assert "named in SEGZOO_DISABLE_PLUGINS" in result.stdout
+
+
+def test_a_broken_plugin_is_an_error_when_strict(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_distribution(path, "bad", IMPORT_RAISES)
+    monkeypatch.setenv("SEGZOO_STRICT_PLUGINS", "1")
+    result = run("decoders")
+    assert (result.exit_code, result.stderr) == (1, "Error: plugin bad:bad 1.0: RuntimeError: no GPU today\n")
+
+
+def test_warnings_are_shown_as_before_after_a_command() -> None:
+    import warnings
+
+    before = warnings.showwarning
+    run("decoders")
+    assert warnings.showwarning is before
+
+
+def test_a_plan_is_printed() -> None:
+    printed = run("plan", "mit_b0", "segformer").stdout
+    assert printed == f"{segzoo.plan('mit_b0', 'segformer')}\n"
+
+
+def test_a_plan_as_json() -> None:
+    assert (
+        json.loads(run("plan", "mit_b0", "segformer", "--json").stdout) == segzoo.plan("mit_b0", "segformer").to_dict()
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options"),
+    [
+        (["--in-channels", "2"], {"in_channels": 2}),
+        (["--depth", "4"], {"depth": 4}),
+        (["--classes", "7"], {"classes": 7}),
+        (["--img-size", "64x96"], {"img_size": (64, 96)}),
+        (["--img-size", "64"], {"img_size": (64, 64)}),
+        (["--neck", "none"], {"neck": None}),
+        (["--neck", "simple_pyramid"], {"neck": "simple_pyramid"}),
+        (["--strict-size"], {"strict_size": True}),
+        (["--decoder-option", "width=128"], {"decoder_options": {"width": 128}}),
+        (
+            ["--decoder-option", "a=true", "--decoder-option", "b=x=y", "--decoder-option", "c=[1, 2]"],
+            {"decoder_options": {"a": True, "b": "x=y", "c": [1, 2]}},
+        ),
+        (["--encoder-option", "a=1.5"], {"encoder_options": {"a": 1.5}}),
+    ],
+    ids=str,
+)
+def test_options_reach_the_plan(
+    monkeypatch: pytest.MonkeyPatch, arguments: list[str], options: dict[str, object]
+) -> None:
+    asked: list[dict[str, object]] = []
+    monkeypatch.setattr(segzoo, "plan", lambda encoder, decoder, **given: asked.append(given) or "planned")
+    assert run("plan", "mit_b0", "segformer", *arguments).stdout == "planned\n"
+    defaults = {
+        "classes": None,
+        "in_channels": 3,
+        "depth": None,
+        "img_size": None,
+        "neck": "auto",
+        "encoder_options": {},
+        "decoder_options": {},
+        "strict_size": False,
+    }
+    assert asked == [defaults | options]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--decoder-option", "width"], "expected KEY=VALUE, such as width=128, got 'width'"),
+        (["--decoder-option", "=3"], "expected KEY=VALUE"),
+        (["--img-size", "64,96"], "expected a size in pixels such as 512x1024 or 224, got '64,96'"),
+    ],
+)
+def test_a_malformed_option_says_what_was_expected(arguments: list[str], message: str) -> None:
+    result = run("plan", "mit_b0", "segformer", *arguments)
+    assert result.exit_code == 2
+    assert message in result.stderr
+
+
+@pytest.mark.parametrize("arguments", [["mit_b9", "segformer"], ["mit_b0", "segfromer"]])
+def test_an_error_is_one_line_on_stderr(arguments: list[str]) -> None:
+    result = run("plan", *arguments)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith("Error: there is no ")
+    assert "did you mean" in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_closed_pipe_is_silent(path: Path) -> None:
+    write_distribution(path, "many", decoders(*(f"decoder{number}" for number in range(3000))))
+    command = [sys.executable, "-c", "from segzoo.cli import main; main()", "decoders"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline().startswith("name")
+        process.stdout.close()
+        assert process.stderr.read() == ""
