@@ -13,7 +13,6 @@ from .descriptors import ImporterSpec as ImporterSpec
 from .descriptors import NeckSpec as NeckSpec
 from .discovery import PluginInfo as PluginInfo
 from .encoder import Encoder as Encoder
-from .request import EncoderRequest as EncoderRequest
 from .encoder import EncoderSource as EncoderSource
 from .encoder import Pretrained as Pretrained
 from .encoder import placeholder as placeholder
@@ -36,6 +35,7 @@ from .registry import list_decoders as list_decoders
 from .registry import list_encoders as list_encoders
 from .registry import plugins as plugins
 from .registry import register as register
+from .request import EncoderRequest as EncoderRequest
 from .selection import Selection as Selection
 from .weights import read_weights as read_weights
 

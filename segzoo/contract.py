@@ -108,7 +108,9 @@ class InputSpec:
         least = f" of {self.minimum} pixels or more" if self.minimum > 1 else ""
         if self.fixed:
             size = f"{self.fixed[0]}x{self.fixed[1]}"
-            return f"{size} alone" if strict else f"any size{least}, resized to {size} for the encoder and its maps back"
+            return (
+                f"{size} alone" if strict else f"any size{least}, resized to {size} for the encoder and its maps back"
+            )
         if self.multiple > 1:
             grid = f"a multiple of {self.multiple}"
             return f"{grid} alone" if strict else f"any size{least}, padded to {grid} and the logits cropped"

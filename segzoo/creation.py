@@ -101,7 +101,9 @@ def build(agreement: Agreement, classes: Classes, pretrained: Pretrained = False
 
 def _head(decoder: Decoder, classes: Classes) -> Head:
     if decoder.emits == "logits":
-        return LogitsHead(classes)
+        return LogitsHead(classes, decoder.head_align_corners)
     if decoder.emits == "queries":
-        return QueryHead(classes)
-    return FeatureHead(classes, decoder.out_channels, decoder.head_kernel, decoder.head_dropout)
+        return QueryHead(classes, decoder.head_align_corners)
+    return FeatureHead(
+        classes, decoder.out_channels, decoder.head_kernel, decoder.head_dropout, decoder.head_align_corners
+    )

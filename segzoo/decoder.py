@@ -57,6 +57,8 @@ class Decoder(nn.Module):
     """Kernel of the head's convolution."""
     head_dropout: float = 0.0
     """Dropout of whole channels before the head's convolution."""
+    head_align_corners: bool = False
+    """How the head's logits are resized to the image: whether the centres of the corner pixels agree."""
 
     stages: FeatureSpec
     out_channels: int

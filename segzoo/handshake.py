@@ -244,11 +244,11 @@ def _build_on_meta(
         return build_decoder(decoder, stages, classes, options)
 
 
-def build_decoder(
-    decoder: type[Decoder], stages: FeatureSpec, classes: Classes, options: Mapping[str, Any]
-) -> Decoder:
+def build_decoder(decoder: type[Decoder], stages: FeatureSpec, classes: Classes, options: Mapping[str, Any]) -> Decoder:
     """Construct a decoder for the stages that it was granted."""
-    return decoder(stages, **options) if decoder.emits == "features" else decoder(stages, classes=classes.total, **options)  # type: ignore[call-arg]
+    return (
+        decoder(stages, **options) if decoder.emits == "features" else decoder(stages, classes=classes.total, **options)
+    )  # type: ignore[call-arg]
 
 
 def _verify_decoder(part: Part, decoder: Decoder, classes: Classes, features: list[Tensor]) -> None:

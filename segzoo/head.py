@@ -28,9 +28,13 @@ class Classes:
         :raises OptionError: unless exactly one is given, with counts from 1 on and names that an attribute can have.
         """
         if (classes is None) == (heads is None):
-            raise OptionError(f"give either classes=N or heads={{name: N, ...}}, got classes={classes!r}, heads={heads!r}")
+            raise OptionError(
+                f"give either classes=N or heads={{name: N, ...}}, got classes={classes!r}, heads={heads!r}"
+            )
         if heads is not None and (not isinstance(heads, Mapping) or not heads):
-            raise OptionError(f"heads is a dict of names and class counts, such as {{'mask': 19, 'edge': 1}}, got {heads!r}")
+            raise OptionError(
+                f"heads is a dict of names and class counts, such as {{'mask': 19, 'edge': 1}}, got {heads!r}"
+            )
         counts = dict(heads) if heads is not None else {"logits": classes}
         for name, count in counts.items():
             if not isinstance(count, int) or isinstance(count, bool) or count < 1:
@@ -57,9 +61,13 @@ class Classifier(nn.Sequential):
 class Head(nn.Module):
     """Base of heads: what a decoder emits, to logits (B, classes, H, W), or a dict of them where heads are named."""
 
-    def __init__(self, classes: Classes) -> None:
+    def __init__(self, classes: Classes, align_corners: bool = False) -> None:
         super().__init__()
         self.classes = classes
+        self.align_corners = align_corners
+
+    def resize(self, logits: Tensor, size: Sequence[int]) -> Tensor:
+        return resize(logits, size, align_corners=self.align_corners)
 
     def forward(self, decoded: Tensor | Sequence[Tensor], size: Sequence[int]) -> Logits:
         raise NotImplementedError
@@ -72,15 +80,17 @@ class Head(nn.Module):
 class FeatureHead(Head):
     """Classifies a dense feature map: one classifier per head."""
 
-    def __init__(self, classes: Classes, in_channels: int, kernel: int, dropout: float) -> None:
-        super().__init__(classes)
+    def __init__(
+        self, classes: Classes, in_channels: int, kernel: int = 1, dropout: float = 0.0, align_corners: bool = False
+    ) -> None:
+        super().__init__(classes, align_corners)
         self.classifiers = nn.ModuleDict(
             {name: Classifier(in_channels, count, kernel, dropout) for name, count in classes.heads.items()}
         )
 
     def forward(self, decoded: Tensor | Sequence[Tensor], size: Sequence[int]) -> Logits:
         assert isinstance(decoded, Tensor)
-        return self.name([resize(classify(decoded), size) for classify in self.classifiers.values()])
+        return self.name([self.resize(classify(decoded), size) for classify in self.classifiers.values()])
 
 
 class LogitsHead(Head):
@@ -88,7 +98,7 @@ class LogitsHead(Head):
 
     def forward(self, decoded: Tensor | Sequence[Tensor], size: Sequence[int]) -> Logits:
         assert isinstance(decoded, Tensor)
-        return self.name(resize(decoded, size).split(list(self.classes.heads.values()), dim=1))
+        return self.name(self.resize(decoded, size).split(list(self.classes.heads.values()), dim=1))
 
 
 class QueryHead(Head):
@@ -100,7 +110,7 @@ class QueryHead(Head):
 
     def forward(self, decoded: Tensor | Sequence[Tensor], size: Sequence[int]) -> Logits:
         mask_logits, class_logits = decoded
-        masks = resize(mask_logits, size).sigmoid()
+        masks = self.resize(mask_logits, size).sigmoid()
         classes = class_logits.softmax(dim=-1)[..., :-1]
         scores = torch.einsum("bqc,bqhw->bchw", classes, masks)
         logits = scores.clamp_min(torch.finfo(scores.dtype).tiny).log()

@@ -40,7 +40,9 @@ def find_encoder(encoder: str | type[nn.Module] | nn.Module) -> EncoderPart:
     if isinstance(encoder, type) and issubclass(encoder, nn.Module):
         return EncoderPart(Part(_path(encoder)), lambda request, pretrained: _construct(encoder, request, pretrained))
     if isinstance(encoder, nn.Module):
-        return EncoderPart(Part(_path(type(encoder))), lambda request, pretrained: _as_it_is(encoder, request, pretrained))
+        return EncoderPart(
+            Part(_path(type(encoder))), lambda request, pretrained: _as_it_is(encoder, request, pretrained)
+        )
     raise OptionError(f"an encoder is a name, a class or a module, got {encoder!r}; see `segzoo encoders`")
 
 
@@ -55,7 +57,9 @@ def find_decoder(decoder: str | type[Decoder] | Decoder) -> tuple[Part, type[Dec
         return Part(provided.id, provided.distribution, provided.version), provided.load()
     kind = decoder if isinstance(decoder, type) else type(decoder)
     if not issubclass(kind, Decoder):
-        raise OptionError(f"a decoder is a name, a segzoo.Decoder class or such a module, got {decoder!r}; see `segzoo decoders`")
+        raise OptionError(
+            f"a decoder is a name, a segzoo.Decoder class or such a module, got {decoder!r}; see `segzoo decoders`"
+        )
     return Part(_path(kind)), decoder
 
 

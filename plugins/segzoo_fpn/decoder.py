@@ -1,9 +1,8 @@
-"""Panoptic Feature Pyramid Networks, arXiv:1901.02446: the semantic segmentation branch on an FPN (arXiv:1612.03144)."""
+"""Panoptic Feature Pyramid Networks, arXiv:1901.02446: the semantic branch on an FPN (arXiv:1612.03144)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from itertools import pairwise
 
 import torch
@@ -56,7 +55,7 @@ class UpBranch(nn.Module):
     def __init__(self, in_channels: int, width: int, finer: int) -> None:
         super().__init__()
         widths = [in_channels] + [width] * max(1, finer)
-        self.convs = nn.ModuleList(ConvNormAct(*pair, norm=partial(nn.GroupNorm, 32)) for pair in pairwise(widths))
+        self.convs = nn.ModuleList(ConvNormAct(*pair, norm="groupnorm") for pair in pairwise(widths))
 
     def forward(self, level: Tensor, finer_sizes: Sequence[torch.Size]) -> Tensor:
         sizes = list(reversed(finer_sizes)) or [level.shape[-2:]]

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
 import segzoo
-from segzoo.nn import ConvNormAct, resize
+from segzoo.nn import ConcatConvNormAct
 
 
 class SegFormerDecoder(segzoo.Decoder):
@@ -27,9 +26,8 @@ class SegFormerDecoder(segzoo.Decoder):
         super().__init__(stages, out_channels=width)
         self.head_dropout = dropout
         self.linears = nn.ModuleList(nn.Conv2d(channels, width, 1) for channels in stages.channels)
-        self.fuse = ConvNormAct(width * len(stages), width, kernel=1)
+        self.fuse = ConcatConvNormAct([width] * len(stages), width, kernel=1)
 
     def forward(self, features: list[Tensor]) -> Tensor:
-        finest = features[0].shape[-2:]
-        unified = [resize(linear(f), finest) for linear, f in zip(self.linears, features, strict=True)]
-        return self.fuse(torch.cat(unified, dim=1))
+        unified = [linear(feature) for linear, feature in zip(self.linears, features, strict=True)]
+        return self.fuse(unified, size=features[0].shape[-2:])

@@ -12,28 +12,32 @@ from segzoo_timm.survey import Survey
 class TimmEncoder(segzoo.Encoder):
     """Runs a timm model as far as its deepest map, and places the maps at their stages.
 
-    :param body: the model, without the layers that no map needs; its weights keep timm's names.
-    :param survey: what was measured of it.
+    :param body: a model of timm's; the layers that no map needs are dropped, the others keep their names.
+    :param found: what was measured of it.
     """
 
-    def __init__(self, body: nn.Module, survey: Survey, preprocessing: segzoo.Preprocessing) -> None:
-        super().__init__(survey.spec, survey.input_spec, preprocessing)
+    def __init__(self, body: nn.Module, found: Survey, preprocessing: segzoo.Preprocessing) -> None:
+        super().__init__(found.spec, found.input_spec, preprocessing)
+        self.indices = tuple(body.prune_intermediate_layers(list(found.indices), prune_norm=True, prune_head=True))
         self.body = body
-        self.indices = survey.indices
-        self.stages = survey.stages
-        self.layout = survey.layout
-        self.class_token = survey.class_token
+        self.stages = found.stages
+        self.layout = found.layout
+        self.class_token = found.class_token
 
     def forward(self, image: Tensor) -> list[Tensor]:
-        fixed = self.input_spec.fixed
-        resized = image if fixed in (None, tuple(image.shape[-2:])) else segzoo.nn.resize(image, fixed)
-        maps = (
-            extract_with_class_token(self.body, resized, self.indices)
-            if self.class_token
-            else extract(self.body, resized, self.indices, self.layout)
+        size = (image.shape[-2], image.shape[-1])
+        if self.input_spec.fixed in (None, size):
+            return self.complete(image, dict(zip(self.stages, self._maps(image), strict=True)))
+        maps = self._maps(segzoo.nn.resize(image, self.input_spec.fixed))
+        return self.complete(
+            image,
+            {
+                stage: segzoo.nn.resize(each, self.spec.size(stage, size))
+                for stage, each in zip(self.stages, maps, strict=True)
+            },
         )
-        features = dict(zip(self.stages, maps, strict=True))
-        if resized is not image:
-            size = (image.shape[-2], image.shape[-1])
-            features = {stage: segzoo.nn.resize(each, self.spec.size(stage, size)) for stage, each in features.items()}
-        return self.complete(image, features)
+
+    def _maps(self, image: Tensor) -> list[Tensor]:
+        if self.class_token:
+            return extract_with_class_token(self.body, image, self.indices)
+        return extract(self.body, image, self.indices, self.layout)

@@ -1,7 +1,8 @@
-"""Taking maps out of a timm model: one call for all architectures."""
+"""Taking features out of a timm model: the same few calls for all architectures."""
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from typing import Literal
 
@@ -9,32 +10,50 @@ import torch
 from torch import Tensor, nn
 
 Layout = Literal["NCHW", "NLC"]
-"""How a model is asked for its maps: as maps, or as tokens that are laid out here."""
+"""How a model is asked for its features: as maps, or as tokens that are laid out here. Some lay them out by the value of
+a tensor, and so neither run on the meta device nor can be exported; their tokens do and can."""
 
 
 def extract(body: nn.Module, image: Tensor, indices: Sequence[int], layout: Layout = "NCHW") -> list[Tensor]:
-    """The maps (B, C, h, w) of some of a timm model's features.
+    """Maps of a timm model.
 
+    :param image: (B, in_channels, H, W).
     :param indices: into the model's `feature_info`.
+    :returns: (B, C, h, w) for each index.
     """
     features = body.forward_intermediates(image, indices=list(indices), output_fmt=layout, intermediates_only=True)
     if layout == "NCHW":
         return list(features)
     strides = [body.feature_info[index]["reduction"] for index in indices]
-    return [_laid_out(tokens, image, stride) for tokens, stride in zip(features, strides, strict=True)]
+    return [
+        tokens.transpose(1, 2).unflatten(2, (image.shape[-2] // stride, image.shape[-1] // stride))
+        for tokens, stride in zip(features, strides, strict=True)
+    ]
 
 
 def extract_with_class_token(body: nn.Module, image: Tensor, indices: Sequence[int]) -> list[Tensor]:
-    """The same, the class token of each feature appended to the channels of its map, equal everywhere."""
+    """The same with the class token of each feature appended to its channels, equal all over the map."""
     features = body.forward_intermediates(
         image, indices=list(indices), return_prefix_tokens=True, output_fmt="NCHW", intermediates_only=True
     )
-    return [_join(feature, prefix[:, 0]) for feature, prefix in features]
+    return [
+        torch.cat([feature, prefix[:, 0, :, None, None].expand(-1, -1, *feature.shape[-2:])], dim=1)
+        for feature, prefix in features
+    ]
 
 
-def _join(feature: Tensor, token: Tensor) -> Tensor:
-    return torch.cat([feature, token[:, :, None, None].expand(-1, -1, *feature.shape[-2:])], dim=1)
+def class_token_channels(body: nn.Module, image: Tensor, indices: Sequence[int]) -> tuple[int, ...] | None:
+    """Channels of the class token at each feature, None where there is no class token.
 
-
-def _laid_out(tokens: Tensor, image: Tensor, stride: int) -> Tensor:
-    return tokens.transpose(1, 2).unflatten(2, (image.shape[-2] // stride, image.shape[-1] // stride))
+    Registers are prefix tokens too, and stand after it; what they hold is no summary of the image.
+    """
+    if "return_prefix_tokens" not in inspect.signature(body.forward_intermediates).parameters:
+        return None
+    features = body.forward_intermediates(
+        image, indices=list(indices), return_prefix_tokens=True, output_fmt="NCHW", intermediates_only=True
+    )
+    prefixes = [feature[1] for feature in features if isinstance(feature, tuple | list)]
+    registers = getattr(body, "num_reg_tokens", 0)
+    if len(prefixes) < len(indices) or any(prefix.shape[1] <= registers for prefix in prefixes):
+        return None
+    return tuple(prefix.shape[-1] for prefix in prefixes)

@@ -6,14 +6,19 @@ from collections.abc import Sequence
 
 import segzoo
 import timm
+import torch
 from timm.models import is_model, parse_model_name
 
 from segzoo_timm.encoder import TimmEncoder
 from segzoo_timm.survey import build, survey
+from segzoo_timm.weights import build_with_weights
 
 
 class TimmSource(segzoo.EncoderSource):
-    """All of timm."""
+    """All of timm: architectures (`resnet50`), tagged (`resnet50.a1_in1k`), of a hub (`hf-hub:...`) or a folder.
+
+    A request's options go to timm's `create_model` (`drop_path_rate=0.1`).
+    """
 
     def names(self) -> Sequence[str]:
         return timm.list_models()
@@ -25,12 +30,14 @@ class TimmSource(segzoo.EncoderSource):
             return False
         return origin is not None or is_model(model)
 
-    def create(
-        self, name: str, request: segzoo.EncoderRequest, pretrained: segzoo.Pretrained = False
-    ) -> TimmEncoder:
+    def create(self, name: str, request: segzoo.EncoderRequest, pretrained: segzoo.Pretrained = False) -> TimmEncoder:
         found = survey(name, request)
-        body = build(name, request.in_channels, found.arguments)
+        weightless = torch.get_default_device().type == "meta"
+        body = (
+            build_with_weights(name, request.in_channels, found, pretrained)
+            if pretrained and not weightless
+            else build(name, request.in_channels, found.arguments)
+        )
         config = body.pretrained_cfg
-        body.prune_intermediate_layers(list(found.indices), prune_norm=True, prune_head=True)
         preprocessing = segzoo.Preprocessing(tuple(config["mean"]), tuple(config["std"]))
         return TimmEncoder(body, found, preprocessing.for_channels(request.in_channels))

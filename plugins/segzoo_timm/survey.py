@@ -4,24 +4,34 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import Any
 
 import segzoo
 import timm
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from segzoo_timm.extraction import Layout, extract, extract_with_class_token
+from segzoo_timm.extraction import Layout, class_token_channels, extract
 
-MAPS_OF_ONE_RESOLUTION = 4  # as many as a pyramid has
-ANY_SIZE = {"dynamic_img_size": True, "strict_img_size": False}  # timm's ways to ask for it
+ANY_SIZE = {"dynamic_img_size": True, "strict_img_size": False}  # timm's words for it
 MULTIPLES = (1, 2, 4, 8, 16, 32, 64)
 ODD_SIZES = ((97, 131), (131, 97), (259, 197))  # pixels, rounded up to odd numbers of a multiple
-AMPLE = 256  # pixels: more than any architecture needs
+AMPLE = 256  # pixels: more than any architecture needs at least
+MAPS_OF_ONE_RESOLUTION = 4  # as many as most pyramids have
 LAYOUTS: tuple[Layout, ...] = ("NCHW", "NLC")
+SETTLED = {
+    "in_chans": "in_channels",
+    "num_classes": "classes",
+    "img_size": "img_size",
+    "features_only": "nothing: an encoder has features only",
+    "feature_cls": "nothing: segzoo takes the features by itself",
+    "out_indices": "depth",
+    "pretrained": "pretrained",
+    "checkpoint_path": "pretrained",
+}  # timm's options that segzoo has its own words for
 
 
 @dataclass(frozen=True)
@@ -43,7 +53,7 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Survey:
-    """What an encoder is built from.
+    """How to build an encoder.
 
     :param arguments: for timm's `create_model`.
     :param indices: the entries of timm's `feature_info` that are taken.
@@ -61,37 +71,36 @@ class Survey:
     class_token: bool
 
 
-_measurements: dict[str, Measurement] = {}
-
-
 def survey(name: str, request: segzoo.EncoderRequest) -> Survey:
     """Find out how to build an encoder.
 
     :raises OptionError: for a depth, size or option that the architecture doesn't have.
     :raises NegotiationError: for a wish that it can't grant.
+    :raises CheckpointError: when the name is a hub's or a folder's, and it can't be read.
     """
     measured = _measure_once(name, replace(request, depth=None, output_stride=None, prefix=None))
-    indices, stages = _choose(name, measured.strides, request.depth)
-    if request.output_stride and max(measured.strides[index] for index in indices) > request.output_stride:
+    indices, stages = _take(name, measured.strides, request.depth)
+    wished = request.output_stride
+    if wished and _largest(measured, indices) > wished:
         measured = _measure_once(name, replace(request, depth=None, prefix=None))
-        indices, stages = _choose(name, measured.strides, request.depth)
-    channels = {stage: measured.channels[index] for stage, index in zip(stages, indices, strict=True)}
-    if request.prefix:
-        token_channels = _class_token_channels(name, request, measured, indices)
-        channels = {stage: count + token_channels for stage, count in channels.items()}
-    strides = {stage: measured.strides[index] for stage, index in zip(stages, indices, strict=True)}
+        indices, stages = _take(name, measured.strides, request.depth)
+        if _largest(measured, indices) > wished:
+            raise segzoo.NegotiationError(
+                f"timm's {name}, asked for stride {wished}, still comes out at {_largest(measured, indices)}"
+            )
+    token_channels = _token_channels(name, request, measured, indices) if request.prefix else (0,) * len(indices)
+    channels = {0: request.in_channels}
+    strides = {}
+    for stage, index, more in zip(stages, indices, token_channels, strict=True):
+        channels[stage] = measured.channels[index] + more
+        strides[stage] = measured.strides[index]
     entries = range(stages[-1] + 1)
+    spec = segzoo.FeatureSpec(
+        channels=tuple(channels.get(entry, 0) for entry in entries),
+        strides=tuple(strides.get(entry, 2**entry) for entry in entries),
+    )
     return Survey(
-        measured.arguments,
-        indices,
-        stages,
-        segzoo.FeatureSpec(
-            tuple(channels.get(entry, 0 if entry else request.in_channels) for entry in entries),
-            tuple(strides.get(entry, 2**entry) for entry in entries),
-        ),
-        measured.input_spec,
-        measured.layout,
-        class_token=request.prefix is not None,
+        measured.arguments, indices, stages, spec, measured.input_spec, measured.layout, request.prefix is not None
     )
 
 
@@ -100,71 +109,98 @@ def build(name: str, in_channels: int, arguments: Mapping[str, Any], **more: Any
     return timm.create_model(name, in_chans=in_channels, num_classes=0, **arguments, **more)
 
 
+_measured: dict[str, list[tuple[segzoo.EncoderRequest, Measurement]]] = {}
+
+
 def _measure_once(name: str, request: segzoo.EncoderRequest) -> Measurement:
-    key = repr((name, request))
-    if key not in _measurements:
-        with torch.device("meta"), torch.no_grad():
-            _measurements[key] = _measure(name, request)
-    return _measurements[key]
+    known = _measured.setdefault(name, [])
+    for earlier, measurement in known:
+        if earlier == request:
+            return measurement
+    with torch.device("meta"), torch.no_grad():
+        measurement = _measure(name, request)
+    known.append((request, measurement))
+    return measurement
 
 
 def _measure(name: str, request: segzoo.EncoderRequest) -> Measurement:
-    body = _build_or_refuse(name, request)
+    body = _build_with_options(name, request)
     accepted = _constructor_arguments(type(body))
-    arguments = {flag: value for flag, value in ANY_SIZE.items() if flag in accepted}
-    native: tuple[int, int] = tuple(body.pretrained_cfg["input_size"][-2:])
+    arguments = {**{flag: value for flag, value in ANY_SIZE.items() if flag in accepted}, **request.options}
+    native = (body.pretrained_cfg["input_size"][-2], body.pretrained_cfg["input_size"][-1])
     if request.img_size and "img_size" in accepted:
         native = arguments["img_size"] = request.img_size
-    if arguments or request.output_stride:
-        body = _build_or_refuse(name, request, arguments)
-    probe = _Probe.of(body, request.in_channels, native)
-    if not probe:
-        raise _refused_size(name, request, native)
-    measured = probe.measure_any_size() or probe.measure_fixed_size(native)
-    if request.img_size and measured[-1].fixed not in (None, request.img_size):
-        raise _refused_size(name, request, native)
     if request.output_stride:
         arguments["output_stride"] = request.output_stride
-    return Measurement({**request.options, **arguments}, *measured, layout=probe.layout)
+        body = _build_dilated(name, request, arguments)
+    elif arguments != request.options:
+        body = _build_sized(name, request, arguments)
+    probe = _Probe.of(body, request.in_channels, native)
+    if not probe:
+        raise _size_refused(name, request, native)
+    channels, strides, input_spec = probe.measure_any_size() or probe.measure_fixed_size(native)
+    if request.img_size and input_spec.fixed not in (None, request.img_size):
+        raise _size_refused(name, request, native)
+    return Measurement(arguments, channels, strides, input_spec, probe.layout)
 
 
-def _refused_size(name: str, request: segzoo.EncoderRequest, native: tuple[int, int]) -> segzoo.SegzooError:
-    if request.img_size:
-        height, width = request.img_size
-        return segzoo.OptionError(
-            f"timm's {name} can't be built for img_size={height}x{width}; leave img_size out, and images of any size are "
-            "resized for it"
-        )
-    return segzoo.ContractError(f"timm's {name} does not run at its own size, {native[0]}x{native[1]}")
+def _build_with_options(name: str, request: segzoo.EncoderRequest) -> nn.Module:
+    for option in request.options:
+        if option in SETTLED:
+            raise segzoo.OptionError(f"timm's {option!r} is no encoder option here; use {SETTLED[option]}")
+    try:
+        return build(name, request.in_channels, request.options)
+    except Exception as error:
+        if isinstance(error, OSError):
+            raise segzoo.CheckpointError(
+                f"the description of {name!r} can't be read ({error}); check the connection or the path, or give one of "
+                "timm's architectures by name"
+            ) from error
+        given = {"in_channels": request.in_channels, **request.options}
+        raise segzoo.OptionError(f"timm's {name} can't be built with {given}: {error}") from error
 
 
-def _build_or_refuse(
-    name: str, request: segzoo.EncoderRequest, arguments: Mapping[str, Any] | None = None
-) -> nn.Module:
-    """The model, or an error that says which part of the request timm refuses."""
-    arguments = {**request.options, **(arguments or {})}
-    if request.output_stride:
-        try:
-            return build(name, request.in_channels, {**arguments, "output_stride": request.output_stride})
-        except Exception as error:  # not every architecture knows the word, and not every one that does can
-            raise segzoo.NegotiationError(f"timm's {name} can't be dilated to stride {request.output_stride}: {error}") from error
-    return build(name, request.in_channels, arguments)
+def _build_dilated(name: str, request: segzoo.EncoderRequest, arguments: Mapping[str, Any]) -> nn.Module:
+    try:
+        return build(name, request.in_channels, arguments)
+    except Exception as error:  # many architectures don't know the word, and some that do refuse the number
+        raise segzoo.NegotiationError(
+            f"timm's {name} can't be dilated to stride {request.output_stride} ({error})"
+        ) from error
+
+
+def _build_sized(name: str, request: segzoo.EncoderRequest, arguments: Mapping[str, Any]) -> nn.Module:
+    try:
+        return build(name, request.in_channels, arguments)
+    except Exception as error:
+        if request.img_size:
+            raise _size_refused(name, request, request.img_size) from error
+        raise
+
+
+def _size_refused(name: str, request: segzoo.EncoderRequest, native: tuple[int, int]) -> segzoo.SegzooError:
+    if not request.img_size:
+        return segzoo.ContractError(f"timm's {name} doesn't run at its own size, {native[0]}x{native[1]}")
+    own = _measure_once(name, replace(request, img_size=None, output_stride=None)).input_spec
+    return segzoo.OptionError(
+        f"timm's {name} can't be built for img_size={request.img_size}; without img_size it takes {own.describe()}"
+    )
 
 
 def _constructor_arguments(kind: type) -> set[str]:
-    """What the class takes, its bases included as far as it hands arguments on to them."""
+    """What a class takes, and its bases as far as it hands arguments on to them."""
     names: set[str] = set()
     for base in kind.__mro__:
         if "__init__" not in vars(base):
             continue
-        parameters = inspect.signature(base.__init__).parameters
+        parameters = inspect.signature(base.__init__).parameters  # type: ignore[misc]
         names |= set(parameters)
         if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
             break
     return names
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Probe:
     """Forwards of a model on the meta device."""
 
@@ -179,7 +215,7 @@ class _Probe:
         return next((probe for probe in probes if probe.shapes(*native)), None)
 
     def shapes(self, height: int, width: int) -> list[torch.Size] | None:
-        """Shapes of all maps, or None where the architecture doesn't take that size."""
+        """Of all maps, or None where the architecture doesn't take that size."""
         image = torch.empty(1, self.in_channels, height, width, device="meta")
         try:
             maps = extract(self.body, image, range(len(self.body.feature_info)), self.layout)
@@ -189,9 +225,9 @@ class _Probe:
         return shapes if all(min(shape) > 0 for shape in shapes) else None
 
     def channels_and_strides(self, height: int, width: int) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
-        """Of each map, from one rectangle.
+        """Of all maps, from one rectangle.
 
-        Width minus height is to be a multiple of every stride: whatever padding and rounding do at a border then
+        Width minus height is to be a multiple of every stride: whatever padding and rounding do at the borders then
         cancels. None where that size isn't taken, or the maps don't grow with the image.
         """
         shapes = self.shapes(height, width)
@@ -201,7 +237,7 @@ class _Probe:
         return tuple(shape[1] for shape in shapes), tuple((width - height) // cells for cells in grown)
 
     def measure_any_size(self) -> tuple[tuple[int, ...], tuple[int, ...], segzoo.InputSpec] | None:
-        """Channels, strides and sizes of an architecture that takes all multiples of some number."""
+        """Of an architecture that takes all multiples of some number; None for another."""
         patches = {info["reduction"] for info in self.body.feature_info}
         step = math.lcm(*MULTIPLES, *patches)
         ample = step * math.ceil(AMPLE / step)
@@ -215,9 +251,9 @@ class _Probe:
         return None
 
     def measure_fixed_size(self, native: tuple[int, int]) -> tuple[tuple[int, ...], tuple[int, ...], segzoo.InputSpec]:
-        """Channels and strides of an architecture that takes one size."""
+        """Of an architecture that takes one size."""
         shapes = self.shapes(*native) or ()
-        strides = tuple(_fixed_stride(native, (shape[-2], shape[-1])) for shape in shapes)
+        strides = tuple(_stride_of_grid(native, (shape[-2], shape[-1])) for shape in shapes)
         return tuple(shape[1] for shape in shapes), strides, segzoo.InputSpec(fixed=native)
 
     def _minimum(self, multiple: int) -> int:
@@ -235,8 +271,8 @@ class _Probe:
         return (enough - 1) * multiple + 1
 
 
-def _fixed_stride(image: tuple[int, int], grid: tuple[int, int]) -> int:
-    """The stride whose grid that is, a power of two if possible: 14x14 of 224x224 is 16, and so is 4x4 64."""
+def _stride_of_grid(image: tuple[int, int], grid: tuple[int, int]) -> int:
+    """The stride that gives an image that grid, a power of two if one does: 16 for 14x14 of 224x224, 64 for 4x4."""
     least = max(math.ceil(image[0] / grid[0]), math.ceil(image[1] / grid[1]))
     power = 2 ** math.ceil(math.log2(least))
     return power if segzoo.grid_size(image, power) == grid else least
@@ -247,42 +283,53 @@ def _odd(length: int, multiple: int) -> int:
     return (units + 1 - units % 2) * multiple
 
 
-def _choose(name: str, strides: Sequence[int], depth: int | None) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Which maps to take, and where they stand."""
-    run = sum(1 for _ in _trailing(strides))
-    one_resolution = run == len(strides)
+def _largest(measured: Measurement, indices: Sequence[int]) -> int:
+    return max(measured.strides[index] for index in indices)
+
+
+def _take(name: str, strides: Sequence[int], depth: int | None) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Which maps are taken, and the stages at which they stand.
+
+    A pyramid gives the maps down to the depth asked for. A run of many equal strides, such as a plain transformer's
+    blocks, gives evenly spaced ones that end with the last.
+
+    :raises OptionError: for a depth that the architecture doesn't have.
+    """
+    run = len(list(takewhile(lambda stride: stride == strides[-1], reversed(strides))))
     finer = tuple(range(len(strides) - run))
-    if one_resolution:
-        indices = _evenly_spaced(run, MAPS_OF_ONE_RESOLUTION)
-        stages = segzoo.place_stages([strides[index] for index in indices])
-        own = stages[-1]
-        if depth is not None and depth <= own:
-            indices = _evenly_spaced(run, min(max(depth - 1, 1), len(indices)))
-            stages = segzoo.place_stages([strides[index] for index in indices], depth)
-    else:
-        last = _evenly_spaced(run, MAPS_OF_ONE_RESOLUTION) if run > MAPS_OF_ONE_RESOLUTION else tuple(range(run))
-        indices = (*finer, *(len(finer) + index for index in last))
-        stages = segzoo.place_stages([strides[index] for index in indices])
-        own = stages[-1]
-        if depth is not None and depth <= own:
-            kept = sum(stage <= depth for stage in stages)
-            indices, stages = indices[:kept], stages[:kept]
-    if depth is not None and (depth > own or not indices or stages[-1] == 0):
-        raise segzoo.OptionError("depth")
-    return indices, stages
+
+    def spaced(wanted: int) -> tuple[int, ...]:
+        return (*finer, *(len(finer) + (i + 1) * run // wanted - 1 for i in range(wanted)))
+
+    indices = spaced(min(run, MAPS_OF_ONE_RESOLUTION))
+    stages = segzoo.place_stages([strides[index] for index in indices])
+    own = stages[-1]
+    least = max(1, stages[0]) if finer else 1
+    if depth is None or depth == own:
+        return indices, stages
+    if depth not in range(least, own):
+        raise segzoo.OptionError(
+            f"timm's {name} has no depth {depth!r}: give one from {least} to {own}; its maps have the strides "
+            f"{tuple(strides[index] for index in indices)} and stand at stages {stages}"
+        )
+    if finer:
+        kept = sum(stage <= depth for stage in stages)
+        return indices[:kept], stages[:kept]
+    indices = spaced(min(len(indices), max(1, depth - 1)))
+    return indices, segzoo.place_stages([strides[index] for index in indices], depth)
 
 
-def _trailing(strides: Sequence[int]) -> Iterator[int]:
-    for stride in reversed(strides):
-        if stride != strides[-1]:
-            return
-        yield stride
+def _token_channels(
+    name: str, request: segzoo.EncoderRequest, measured: Measurement, indices: Sequence[int]
+) -> tuple[int, ...]:
+    """Channels of the class token at each of some features.
 
-
-def _evenly_spaced(count: int, wanted: int) -> tuple[int, ...]:
-    wanted = min(count, wanted)
-    return tuple((i + 1) * count // wanted - 1 for i in range(wanted))
-
-
-def _class_token_channels(*_: Any) -> int:
-    return 0
+    :raises NegotiationError: when the architecture has no class token.
+    """
+    height, width = measured.input_spec.fixed or measured.input_spec.padded((AMPLE, AMPLE))
+    with torch.device("meta"), torch.no_grad():
+        body = build(name, request.in_channels, measured.arguments).eval()
+        channels = class_token_channels(body, torch.empty(1, request.in_channels, height, width), indices)
+    if not channels:
+        raise segzoo.NegotiationError(f"timm's {name} has no class token")
+    return channels

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 import segzoo
-from segzoo.nn import ConvNormAct, resize
+from segzoo.nn import ConcatConvNormAct, ConvNormAct
 
 
 class UNetDecoder(segzoo.Decoder):
@@ -30,7 +29,7 @@ class UNetDecoder(segzoo.Decoder):
         steps = len(stages) - 1
         widths = [16 * 2**step for step in reversed(range(steps))] if widths is None else list(widths)
         if len(widths) != steps or min(widths) < 1:
-            raise segzoo.OptionError(f"unet needs a positive width for each of {steps} steps, coarse to fine, got {widths}")
+            raise segzoo.OptionError(f"unet needs a width for each of {steps} steps, coarse to fine, got {widths}")
         super().__init__(stages, out_channels=widths[-1])
         *skips, deepest = stages.channels[1:]
         self.steps = nn.ModuleList(
@@ -61,9 +60,8 @@ class UpStep(nn.Module):
 
     def __init__(self, below: int, skip: int, width: int) -> None:
         super().__init__()
-        self.join = ConvNormAct(below + skip, width)
+        self.join = ConcatConvNormAct([below, skip], width, mode="nearest")
         self.refine = ConvNormAct(width, width)
 
     def forward(self, below: Tensor, skip: Tensor) -> Tensor:
-        grown = resize(below, skip.shape[-2:], mode="nearest")
-        return self.refine(self.join(torch.cat([grown, skip], dim=1)))
+        return self.refine(self.join([below, skip], size=skip.shape[-2:]))

@@ -59,5 +59,5 @@ class PyramidStage(nn.Sequential):
             channels = half
         for _ in range(-doublings):
             self.append(nn.MaxPool2d(kernel_size=2, ceil_mode=True))
-        self.append(ConvNormAct(channels, width, kernel=1, norm=LayerNorm2d, act=None))
-        self.append(ConvNormAct(width, width, kernel=3, norm=LayerNorm2d, act=None))
+        self.append(ConvNormAct(channels, width, kernel=1, norm="layernorm2d", act=None))
+        self.append(ConvNormAct(width, width, kernel=3, norm="layernorm2d", act=None))

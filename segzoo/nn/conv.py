@@ -4,16 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from timm.layers import get_act_layer, get_norm_layer
 from torch import nn
+
+Layer = str | Callable[..., nn.Module] | None
+"""A kind of layer: timm's name for it ("batchnorm2d", "groupnorm", "layernorm2d"; "relu", "gelu"), a class, or None."""
+
+
+def make_norm(norm: Layer, channels: int) -> nn.Module:
+    """A norm for so many channels; the identity for None. "groupnorm" has 32 groups."""
+    if norm is None:
+        return nn.Identity()
+    return get_norm_layer(norm)(channels) if isinstance(norm, str) else norm(channels)
+
+
+def make_act(act: Layer) -> nn.Module:
+    """An activation; the identity for None."""
+    if act is None:
+        return nn.Identity()
+    return get_act_layer(act)() if isinstance(act, str) else act()
 
 
 class ConvNormAct(nn.Sequential):
     """Convolution that keeps the size, then a norm, then an activation: (B, in, H, W) to (B, out, H, W).
 
-    The convolution has no bias where a norm follows.
-
-    :param norm: makes the norm from a channel count (`nn.BatchNorm2d`); None leaves it out.
-    :param act: makes the activation (`nn.ReLU`); None leaves it out.
+    :param kernel: an odd number.
+    :param bias: of the convolution; by default only where no norm follows.
+    :param norm: a name, a class or None; likewise `act`.
     """
 
     def __init__(
@@ -21,12 +38,22 @@ class ConvNormAct(nn.Sequential):
         in_channels: int,
         out_channels: int,
         kernel: int = 3,
-        norm: Callable[[int], nn.Module] | None = nn.BatchNorm2d,
-        act: Callable[[], nn.Module] | None = nn.ReLU,
+        *,
+        dilation: int = 1,
+        groups: int = 1,
+        bias: bool | None = None,
+        norm: Layer = "batchnorm2d",
+        act: Layer = "relu",
     ) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(in_channels, out_channels, kernel, padding=kernel // 2, bias=norm is None)
-        if norm is not None:
-            self.norm = norm(out_channels)
-        if act is not None:
-            self.act = act()
+        self.conv = nn.Conv2d(
+            in_channels,
+            out_channels,
+            kernel,
+            padding=dilation * (kernel // 2),
+            dilation=dilation,
+            groups=groups,
+            bias=norm is None if bias is None else bias,
+        )
+        self.norm = make_norm(norm, out_channels)
+        self.act = make_act(act)
