@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torch import nn
@@ -11,7 +11,7 @@ from segzoo.decoder import Decoder
 from segzoo.encoder import Pretrained
 from segzoo.errors import ContractError
 from segzoo.handshake import Agreement, build_decoder, encoder_request, negotiate
-from segzoo.head import Classes, FeatureHead, Head, LogitsHead, QueryHead
+from segzoo.head import AuxiliaryHead, Classes, FeatureHead, Head, LogitsHead, QueryHead
 from segzoo.model import SegmentationModel
 from segzoo.neck import Neck
 from segzoo.preprocessing import Preprocessing
@@ -30,6 +30,7 @@ def create_model(
     encoder_options: Mapping[str, Any] | None = None,
     decoder_options: Mapping[str, Any] | None = None,
     heads: Mapping[str, int] | None = None,
+    auxiliary: Sequence[int] = (),
     strict_size: bool = False,
 ) -> SegmentationModel:
     """Create a segmentation model from any encoder and any decoder.
@@ -46,6 +47,7 @@ def create_model(
     :param encoder_options: the encoder's own. `output_stride` and `prefix` are demands here: refused ones are errors.
     :param decoder_options: the decoder's own.
     :param heads: instead of `classes`: several named heads, `{name: classes}`; the logits are then a dict.
+    :param auxiliary: stages that carry an auxiliary FCN head, for a second loss: see `model.forward_auxiliary`.
     :param strict_size: raise for an image size that the encoder doesn't take as it is, rather than pad or resize.
     :raises NegotiationError: when encoder and decoder can't work together; before any weight exists.
     :raises UnknownNameError: when no plugin provides a name; AmbiguousNameError when several do.
@@ -67,6 +69,7 @@ def create_model(
         request,
         neck=neck,
         decoder_options=dict(decoder_options or {}),
+        auxiliary=auxiliary,
         strict_size=strict_size,
     )
     model = build(agreement, counts, pretrained)
@@ -80,6 +83,7 @@ def create_model(
         "neck": neck if neck in ("auto", None) else model.plan.neck and model.plan.neck.id,
         "encoder_options": dict(encoder_options or {}),
         "decoder_options": dict(decoder_options or {}),
+        "auxiliary": list(model.plan.auxiliary),
         "strict_size": strict_size,
     }
     return model
@@ -96,7 +100,8 @@ def build(agreement: Agreement, classes: Classes, pretrained: Pretrained = False
     if not isinstance(decoder, Decoder):
         decoder = build_decoder(decoder, plan.spec.select(plan.stages), classes, plan.decoder_options)
     preprocessing = getattr(encoder, "preprocessing", None) or Preprocessing().for_channels(plan.request.in_channels)
-    return SegmentationModel(encoder, neck, decoder, _head(decoder, classes), plan, preprocessing)
+    auxiliary = {stage: AuxiliaryHead(classes, plan.spec.channels[stage]) for stage in plan.auxiliary}
+    return SegmentationModel(encoder, neck, decoder, _head(decoder, classes), auxiliary, plan, preprocessing)
 
 
 def _head(decoder: Decoder, classes: Classes) -> Head:

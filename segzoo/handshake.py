@@ -6,7 +6,7 @@ does what it declares.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
@@ -51,6 +51,7 @@ def plan(
     encoder_options: Mapping[str, Any] | None = None,
     decoder_options: Mapping[str, Any] | None = None,
     heads: Mapping[str, int] | None = None,
+    auxiliary: Sequence[int] = (),
     strict_size: bool = False,
 ) -> Plan:
     """Run the handshake alone: takes what `create_model` takes, and allocates no weights.
@@ -69,6 +70,7 @@ def plan(
         encoder_request(in_channels, depth, img_size, encoder_options),
         neck=neck,
         decoder_options=dict(decoder_options or {}),
+        auxiliary=auxiliary,
         strict_size=strict_size,
     ).plan
 
@@ -101,6 +103,7 @@ def negotiate(
     *,
     neck: str | type[Neck] | None,
     decoder_options: Mapping[str, Any],
+    auxiliary: Sequence[int],
     strict_size: bool,
 ) -> Agreement:
     """The handshake: see `plan`."""
@@ -149,6 +152,7 @@ def negotiate(
             encoder=replace(encoder_part.part, parameters=offer.parameters),
             neck=neck_part,
             neck_stages=neck_stages,
+            auxiliary=_auxiliary_stages(auxiliary, spec),
             decoder=replace(decoder_part, parameters=_parameters(decoder_twin)),
             request=request,
             decoder_options=decoder_options,
@@ -164,6 +168,13 @@ def negotiate(
         neck_class,
         decoder_class,
     )
+
+
+def _auxiliary_stages(stages: Sequence[int], spec: FeatureSpec) -> tuple[int, ...]:
+    maps = [stage for stage in spec.native if stage > 0]
+    if isinstance(stages, int) or set(stages) - set(maps) or len(set(stages)) != len(stages):
+        raise OptionError(f"auxiliary is a list of stages that hold a map, once each, out of {maps}; got {stages!r}")
+    return tuple(sorted(stages))
 
 
 @dataclass(frozen=True)
@@ -246,9 +257,8 @@ def _build_on_meta(
 
 def build_decoder(decoder: type[Decoder], stages: FeatureSpec, classes: Classes, options: Mapping[str, Any]) -> Decoder:
     """Construct a decoder for the stages that it was granted."""
-    return (
-        decoder(stages, **options) if decoder.emits == "features" else decoder(stages, classes=classes.total, **options)
-    )  # type: ignore[call-arg]
+    classifying: dict[str, Any] = {} if decoder.emits == "features" else {"classes": classes.total}
+    return decoder(stages, **classifying, **options)
 
 
 def _verify_decoder(part: Part, decoder: Decoder, classes: Classes, features: list[Tensor]) -> None:

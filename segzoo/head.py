@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from segzoo.errors import OptionError
+from segzoo.nn.conv import ConvNormAct
 from segzoo.nn.resize import resize
 
 Logits = Tensor | dict[str, Tensor]
@@ -91,6 +92,17 @@ class FeatureHead(Head):
     def forward(self, decoded: Tensor | Sequence[Tensor], size: Sequence[int]) -> Logits:
         assert isinstance(decoded, Tensor)
         return self.name([self.resize(classify(decoded), size) for classify in self.classifiers.values()])
+
+
+class AuxiliaryHead(FeatureHead):
+    """An FCN head (arXiv:1411.4038) on one stage, for a second loss while training (PSPNet, arXiv:1612.01105)."""
+
+    def __init__(self, classes: Classes, in_channels: int, width: int = 256, dropout: float = 0.1) -> None:
+        super().__init__(classes, width, dropout=dropout)
+        self.block = ConvNormAct(in_channels, width)
+
+    def forward(self, decoded: Tensor | Sequence[Tensor], size: Sequence[int]) -> Logits:
+        return super().forward(self.block(decoded), size)
 
 
 class LogitsHead(Head):

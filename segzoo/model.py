@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from torch import Tensor, nn
@@ -10,7 +11,7 @@ from torch.nn import functional as F
 from segzoo.decoder import Decoder
 from segzoo.encoder import Encoder
 from segzoo.errors import InputError
-from segzoo.head import Head, Logits
+from segzoo.head import AuxiliaryHead, Head, Logits
 from segzoo.neck import Neck
 from segzoo.planning import Plan
 from segzoo.prediction import ClassMap, predict
@@ -31,6 +32,7 @@ class SegmentationModel(nn.Module):
         neck: Neck | None,
         decoder: Decoder,
         head: Head,
+        auxiliary: Mapping[int, AuxiliaryHead],
         plan: Plan,
         preprocessing: Preprocessing,
     ) -> None:
@@ -39,6 +41,7 @@ class SegmentationModel(nn.Module):
         self.neck = neck
         self.decoder = decoder
         self.head = head
+        self.auxiliary = nn.ModuleDict({str(stage): each for stage, each in auxiliary.items()})
         self.plan = plan
         self.config: dict[str, Any] = {}
         self.preprocessing = preprocessing
@@ -52,14 +55,23 @@ class SegmentationModel(nn.Module):
         :raises InputError: for another shape or type, or a size that the encoder can't take.
         """
         self._check(image)
-        height, width = image.shape[-2:]
-        image = self._pad(image)
-        features = self.encoder(image)
-        if self.neck is not None:
-            features = self.neck(features)
-        decoded = self.decoder([features[stage] for stage in self.plan.stages])
-        logits = self.head(decoded, image.shape[-2:])
-        return _crop(logits, height, width)
+        padded = self._pad(image)
+        features = self._features(padded)
+        return self._logits(self.head, self._decode(features), padded, image)
+
+    def forward_auxiliary(self, image: Tensor) -> tuple[Logits, dict[int, Logits]]:
+        """Segment, and let the auxiliary heads do so too, for a training loss on both.
+
+        :returns: the logits, and those of each auxiliary head by its stage, all of the image's size.
+        """
+        self._check(image)
+        padded = self._pad(image)
+        features = self._features(padded)
+        auxiliary = {
+            stage: self._logits(self.auxiliary[str(stage)], features[stage], padded, image)
+            for stage in self.plan.auxiliary
+        }
+        return self._logits(self.head, self._decode(features), padded, image), auxiliary
 
     def predict(self, image: Tensor, *, tile: int = 1024, margin: int = 128) -> ClassMap:
         """The class of each pixel, of an image of any size, in bounded memory; see `segzoo.prediction.predict`.
@@ -95,6 +107,17 @@ class SegmentationModel(nn.Module):
             return image
         height, width = image.shape[-2:]
         return F.pad(image, (0, -width % multiple, 0, -height % multiple))
+
+    def _features(self, image: Tensor) -> list[Tensor]:
+        features = self.encoder(image)
+        return features if self.neck is None else self.neck(features)
+
+    def _decode(self, features: list[Tensor]) -> Any:
+        return self.decoder([features[stage] for stage in self.plan.stages])
+
+    def _logits(self, head: nn.Module, decoded: Any, padded: Tensor, image: Tensor) -> Logits:
+        """At the padded image's size, then cropped to the image's."""
+        return _crop(head(decoded, padded.shape[-2:]), image.shape[-2], image.shape[-1])
 
     def _check(self, image: Tensor) -> None:
         channels, sizes = self.plan.request.in_channels, self.plan.input_spec

@@ -53,6 +53,7 @@ class Plan:
     :param spec: the list that the decoder selects from: the neck's if there is one, else the encoder's.
     :param stages: the entries that the decoder takes, fine to coarse.
     :param roles: what it does with each of them.
+    :param auxiliary: the entries that carry an auxiliary head for training.
     :param input_spec: the image sizes that the encoder takes.
     :param strict_size: whether another size is an error, rather than padded or resized.
     :param notes: wishes that were not granted, and what else a reader should know.
@@ -68,6 +69,7 @@ class Plan:
     stages: tuple[int, ...]
     roles: tuple[str, ...]
     neck_stages: tuple[int, ...] = ()
+    auxiliary: tuple[int, ...] = ()
     input_spec: InputSpec = field(default_factory=InputSpec)
     strict_size: bool = False
     notes: tuple[str, ...] = ()
@@ -111,6 +113,8 @@ class Plan:
             for label, part in (("encoder", self.encoder), ("neck", self.neck), ("decoder", self.decoder))
             if part
         )
+        if self.auxiliary:
+            yield "auxiliary heads: stage " + ", ".join(map(str, self.auxiliary))
         if self.request.output_stride:
             yield f"granted: output stride {self.request.output_stride}"
         if self.request.prefix:
@@ -144,6 +148,7 @@ class Plan:
                 stages=tuple(plain["stages"]),
                 roles=tuple(plain["roles"]),
                 neck_stages=tuple(plain["neck_stages"]),
+                auxiliary=tuple(plain["auxiliary"]),
                 input_spec=InputSpec(**{**input_spec, "fixed": _pair(input_spec["fixed"])}),
                 strict_size=plain["strict_size"],
                 notes=tuple(plain["notes"]),

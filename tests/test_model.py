@@ -172,3 +172,17 @@ def test_the_model_exports_with_dynamic_height_and_width(decoder):
     program = torch.export.export(model, (torch.rand(1, 3, 97, 131),), dynamic_shapes=({**sides},))
     image = torch.rand(1, 3, 65, 79)
     torch.testing.assert_close(program.module()(image), model(image))
+
+
+def test_auxiliary_heads_give_logits_of_their_stage_for_training():
+    model = model_of(auxiliary=[4, 3])
+    logits, auxiliary = model.forward_auxiliary(torch.rand(2, 3, 33, 47))
+    assert logits.shape == (2, 4, 33, 47)
+    assert {stage: each.shape for stage, each in auxiliary.items()} == {3: (2, 4, 33, 47), 4: (2, 4, 33, 47)}
+    assert isinstance(model(torch.rand(2, 3, 33, 47)), torch.Tensor)
+
+
+@pytest.mark.parametrize("auxiliary", [[0], [1], [9], [3, 3], 3])
+def test_an_auxiliary_head_needs_a_map(auxiliary):
+    with pytest.raises(segzoo.OptionError, match="stages that hold a map"):
+        model_of("mit", auxiliary=auxiliary)

@@ -85,5 +85,5 @@ def test_a_tile_without_room_is_refused(options):
 
 @pytest.mark.parametrize("image", [torch.rand(20, 30), "photo.png"])
 def test_what_is_no_image_is_refused(image):
-    with pytest.raises(segzoo.InputError, match="model.preprocessing"):
+    with pytest.raises(segzoo.InputError, match=r"model\.preprocessing"):
         model_of().predict(image)

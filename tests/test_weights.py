@@ -41,5 +41,5 @@ def test_what_is_no_file_of_weights_is_refused_and_nothing_is_run(tmp_path, monk
 
 
 def test_a_missing_file_is_an_error_that_names_it(tmp_path):
-    with pytest.raises(segzoo.CheckpointError, match="nowhere.pth"):
+    with pytest.raises(segzoo.CheckpointError, match=r"nowhere\.pth"):
         segzoo.read_weights(tmp_path / "nowhere.pth")

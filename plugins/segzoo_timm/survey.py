@@ -5,8 +5,9 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from itertools import takewhile
+from itertools import groupby
 from typing import Any
 
 import segzoo
@@ -18,7 +19,7 @@ from segzoo_timm.extraction import Layout, class_token_channels, extract
 
 ANY_SIZE = {"dynamic_img_size": True, "strict_img_size": False}  # timm's words for it
 MULTIPLES = (1, 2, 4, 8, 16, 32, 64)
-ODD_SIZES = ((97, 131), (131, 97), (259, 197))  # pixels, rounded up to odd numbers of a multiple
+ODD_SIZES = ((97, 131), (259, 197))  # pixels, rounded up to odd numbers of a multiple
 AMPLE = 256  # pixels: more than any architecture needs at least
 MAPS_OF_ONE_RESOLUTION = 4  # as many as most pyramids have
 LAYOUTS: tuple[Layout, ...] = ("NCHW", "NLC")
@@ -135,10 +136,12 @@ def _measure(name: str, request: segzoo.EncoderRequest) -> Measurement:
         body = _build_dilated(name, request, arguments)
     elif arguments != request.options:
         body = _build_sized(name, request, arguments)
-    probe = _Probe.of(body, request.in_channels, native)
-    if not probe:
+    probes = [_Probe(body.eval(), request.in_channels, layout) for layout in LAYOUTS]
+    taken = (probe.measure_any_size() or probe.measure_fixed_size(native) for probe in probes)
+    measured = next(((probe, found) for probe, found in zip(probes, taken, strict=True) if found), None)
+    if not measured:
         raise _size_refused(name, request, native)
-    channels, strides, input_spec = probe.measure_any_size() or probe.measure_fixed_size(native)
+    probe, (channels, strides, input_spec) = measured
     if request.img_size and input_spec.fixed not in (None, request.img_size):
         raise _size_refused(name, request, native)
     return Measurement(arguments, channels, strides, input_spec, probe.layout)
@@ -208,12 +211,6 @@ class _Probe:
     in_channels: int
     layout: Layout
 
-    @classmethod
-    def of(cls, body: nn.Module, in_channels: int, native: tuple[int, int]) -> _Probe | None:
-        """A probe that asks for maps where that works at the native size, else for tokens; None if neither does."""
-        probes = (cls(body.eval(), in_channels, layout) for layout in LAYOUTS)
-        return next((probe for probe in probes if probe.shapes(*native)), None)
-
     def shapes(self, height: int, width: int) -> list[torch.Size] | None:
         """Of all maps, or None where the architecture doesn't take that size."""
         image = torch.empty(1, self.in_channels, height, width, device="meta")
@@ -224,35 +221,32 @@ class _Probe:
         shapes = [each.shape for each in maps]
         return shapes if all(min(shape) > 0 for shape in shapes) else None
 
-    def channels_and_strides(self, height: int, width: int) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
-        """Of all maps, from one rectangle.
-
-        Width minus height is to be a multiple of every stride: whatever padding and rounding do at the borders then
-        cancels. None where that size isn't taken, or the maps don't grow with the image.
-        """
-        shapes = self.shapes(height, width)
-        grown = [shape[-1] - shape[-2] for shape in shapes or ()]
-        if not shapes or not all(cells > 0 and (width - height) % cells == 0 for cells in grown):
-            return None
-        return tuple(shape[1] for shape in shapes), tuple((width - height) // cells for cells in grown)
-
     def measure_any_size(self) -> tuple[tuple[int, ...], tuple[int, ...], segzoo.InputSpec] | None:
-        """Of an architecture that takes all multiples of some number; None for another."""
+        """Channels, strides and sizes of an architecture that takes all multiples of some number; None for another.
+
+        Strides are read off one rectangle whose width minus height is a multiple of each of them: whatever padding and
+        rounding do at the borders then cancels.
+        """
         patches = {info["reduction"] for info in self.body.feature_info}
         step = math.lcm(*MULTIPLES, *patches)
         ample = step * math.ceil(AMPLE / step)
-        measured = self.channels_and_strides(ample, 2 * ample)
-        if not measured:
+        shapes = self.shapes(ample, 2 * ample) or ()
+        grown = [shape[-1] - shape[-2] for shape in shapes]
+        if not shapes or not all(cells > 0 and ample % cells == 0 for cells in grown):
             return None
         for multiple in sorted({*MULTIPLES, *patches}):
-            sizes = [(_odd(height, multiple), _odd(width, multiple)) for height, width in ODD_SIZES]
-            if all(self.shapes(*size) and self.channels_and_strides(size[0], size[0] + step) == measured for size in sizes):
-                return (*measured, segzoo.InputSpec(multiple, self._minimum(multiple)))
+            if all(self.shapes(*(_odd(side, multiple) for side in size)) for size in ODD_SIZES):
+                input_spec = segzoo.InputSpec(multiple, self._minimum(multiple))
+                return tuple(shape[1] for shape in shapes), tuple(ample // cells for cells in grown), input_spec
         return None
 
-    def measure_fixed_size(self, native: tuple[int, int]) -> tuple[tuple[int, ...], tuple[int, ...], segzoo.InputSpec]:
-        """Of an architecture that takes one size."""
-        shapes = self.shapes(*native) or ()
+    def measure_fixed_size(
+        self, native: tuple[int, int]
+    ) -> tuple[tuple[int, ...], tuple[int, ...], segzoo.InputSpec] | None:
+        """Of an architecture that takes one size; None if it doesn't run at that one either."""
+        shapes = self.shapes(*native)
+        if not shapes:
+            return None
         strides = tuple(_stride_of_grid(native, (shape[-2], shape[-1])) for shape in shapes)
         return tuple(shape[1] for shape in shapes), strides, segzoo.InputSpec(fixed=native)
 
@@ -290,21 +284,15 @@ def _largest(measured: Measurement, indices: Sequence[int]) -> int:
 def _take(name: str, strides: Sequence[int], depth: int | None) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Which maps are taken, and the stages at which they stand.
 
-    A pyramid gives the maps down to the depth asked for. A run of many equal strides, such as a plain transformer's
-    blocks, gives evenly spaced ones that end with the last.
+    A pyramid gives the maps down to the depth asked for, an encoder of one resolution as many blocks as there are
+    stages from 2 to that depth. Of a run of equal strides, such as a plain transformer's blocks, evenly spaced ones
+    are taken that end with the last.
 
     :raises OptionError: for a depth that the architecture doesn't have.
     """
-    run = len(list(takewhile(lambda stride: stride == strides[-1], reversed(strides))))
-    finer = tuple(range(len(strides) - run))
-
-    def spaced(wanted: int) -> tuple[int, ...]:
-        return (*finer, *(len(finer) + (i + 1) * run // wanted - 1 for i in range(wanted)))
-
-    indices = spaced(min(run, MAPS_OF_ONE_RESOLUTION))
-    stages = segzoo.place_stages([strides[index] for index in indices])
-    own = stages[-1]
-    least = max(1, stages[0]) if finer else 1
+    runs = [tuple(run) for _, run in groupby(range(len(strides)), key=strides.__getitem__)]
+    indices, stages = _spaced(strides, runs)
+    own, least = stages[-1], max(1, stages[0]) if len(runs) > 1 else 1
     if depth is None or depth == own:
         return indices, stages
     if depth not in range(least, own):
@@ -312,11 +300,28 @@ def _take(name: str, strides: Sequence[int], depth: int | None) -> tuple[tuple[i
             f"timm's {name} has no depth {depth!r}: give one from {least} to {own}; its maps have the strides "
             f"{tuple(strides[index] for index in indices)} and stand at stages {stages}"
         )
-    if finer:
-        kept = sum(stage <= depth for stage in stages)
-        return indices[:kept], stages[:kept]
-    indices = spaced(min(len(indices), max(1, depth - 1)))
-    return indices, segzoo.place_stages([strides[index] for index in indices], depth)
+    if len(runs) == 1:
+        return _spaced(strides, runs, deepest=depth)
+    kept = sum(stage <= depth for stage in stages)
+    return indices[:kept], stages[:kept]
+
+
+def _spaced(
+    strides: Sequence[int], runs: Sequence[Sequence[int]], deepest: int | None = None
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Evenly spaced entries of each run, at most four and as many as have room, and their stages."""
+    most = MAPS_OF_ONE_RESOLUTION if deepest is None else max(1, deepest - 1)
+    counts = [min(len(run), most) for run in runs]
+    while True:
+        indices = [
+            run[(i + 1) * len(run) // count - 1] for run, count in zip(runs, counts, strict=True) for i in range(count)
+        ]
+        taken = [strides[index] for index in indices]
+        with suppress(segzoo.OptionError):  # no room
+            stages = segzoo.place_stages(taken, deepest)
+            if stages[0] > 0 or taken[0] == 1:  # only what has the image's resolution stands in its place
+                return tuple(indices), stages
+        counts[counts.index(max(counts))] -= 1
 
 
 def _token_channels(

@@ -26,8 +26,8 @@ Split = Literal["train", "held-out"]
 SPLITS: tuple[Split, ...] = ("train", "held-out")
 
 DIGITS_PER_SCENE = (2, 4)
-DIGIT_SIZE = (0.42, 0.6)  # of the scene's side
-TILT = 0.2  # radians, either way
+DIGIT_SIZE = (0.42, 0.52)  # of the scene's side
+TILT = 0.1  # radians, either way
 DARKEST_INK = 0.4
 
 
