@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -79,7 +80,8 @@ class SegmentationModel(nn.Module):
         :param image: what `preprocessing` returns, (C, H, W) or a batch of it, on any device.
         :returns: int64 class map (H, W) or (B, H, W), on the CPU; with named heads a dict of them.
         """
-        return predict(self, image, tile=tile, margin=margin)
+        grid = math.lcm(*self.plan.spec.strides, self.plan.input_spec.multiple)
+        return predict(self, image, tile=tile, margin=margin, grid=grid)
 
     def freeze_encoder(self) -> None:
         """Keep the encoder as it is: no gradients, and eval mode (its batch norms too) whatever `train()` says."""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -12,6 +11,7 @@ from torch import Tensor, nn
 
 from segzoo.contract import FeatureSpec, InputSpec
 from segzoo.errors import ContractError
+from segzoo.modes import evaluating
 
 LEAST_PROBE = 64  # pixels: room for the deepest stage of an ordinary encoder
 
@@ -33,18 +33,6 @@ def call_on_meta(module: nn.Module, *inputs: Any) -> Any:
     on_meta = {name: weight.detach().to("meta") for name, weight in weights.items()}
     with evaluating(module), torch.device("meta"), torch.no_grad():
         return torch.func.functional_call(module, on_meta, inputs)
-
-
-@contextmanager
-def evaluating(module: nn.Module) -> Iterator[None]:
-    """Eval mode for a while, each submodule's own mode restored afterwards."""
-    training = [submodule for submodule in module.modules() if submodule.training]
-    module.eval()
-    try:
-        yield
-    finally:
-        for submodule in training:
-            submodule.training = True
 
 
 def verify_features(who: str, spec: FeatureSpec, image: Tensor, features: Any) -> None:
