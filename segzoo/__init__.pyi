@@ -25,6 +25,9 @@ from .errors import OptionError as OptionError
 from .errors import PluginError as PluginError
 from .errors import SegzooError as SegzooError
 from .errors import UnknownNameError as UnknownNameError
+from .facts import EncoderFacts as EncoderFacts
+from .facts import PublishedWeights as PublishedWeights
+from .facts import measure_facts as measure_facts
 from .handshake import plan as plan
 from .hookspecs import hookimpl as hookimpl
 from .model import SegmentationModel as SegmentationModel

@@ -9,6 +9,7 @@ from os import PathLike
 from torch import Tensor, nn
 
 from segzoo.contract import FeatureSpec, InputSpec, grid_size
+from segzoo.facts import EncoderFacts, measure_facts
 from segzoo.preprocessing import Preprocessing
 from segzoo.request import EncoderRequest
 
@@ -93,3 +94,13 @@ class EncoderSource(ABC):
         :raises OptionError: for a depth, size or option that the encoder doesn't have.
         :raises CheckpointError: for a file that doesn't fit.
         """
+
+    def facts(self, name: str) -> EncoderFacts:
+        """What matters to a person choosing, for listings: measured here, by building the encoder on the meta device.
+
+        A source that knows them beforehand answers at once, and one that knows more (the family, the weights that are
+        published) adds it: `replace(super().facts(name), family="resnet")`.
+
+        :raises ContractError: when the encoder doesn't do what it declares.
+        """
+        return measure_facts(self, name)

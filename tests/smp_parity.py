@@ -18,14 +18,50 @@ TIMM_ENCODER: Rules = [(r"^encoder\.(model\.)?", "encoder.body.")]
 """For SMP's own ResNets, which name their layers as timm does, and for its `tu-` encoders, which are timm's."""
 
 
+MIT_ENCODER: Rules = [
+    *((rf"^encoder\.patch_embed{stage}\.", f"encoder.stages.{stage - 1}.patches.") for stage in range(1, 5)),
+    *((rf"^encoder\.block{stage}\.", f"encoder.stages.{stage - 1}.blocks.") for stage in range(1, 5)),
+    *((rf"^encoder\.norm{stage}\.", f"encoder.stages.{stage - 1}.norm.") for stage in range(1, 5)),
+    (r"(patches|reduction)\.proj\.", r"\1.projection."),
+    (r"\.norm1\.", ".attention_norm."),
+    (r"\.norm2\.", ".ffn_norm."),
+    (r"\.attn\.sr\.", ".attention.reduction.projection."),
+    (r"\.attn\.norm\.", ".attention.reduction.norm."),
+    (r"\.attn\.q\.", ".attention.query."),
+    (r"\.attn\.kv\.", ".attention.{key,value}."),
+    (r"\.attn\.proj\.", ".attention.output."),
+    (r"\.mlp\.fc1\.", ".ffn.expand."),
+    (r"\.mlp\.fc2\.", ".ffn.contract."),
+    (r"\.mlp\.dwconv\.dwconv\.", ".ffn.depthwise."),
+]
+"""For SMP's `mit_b0` to `mit_b5`."""
+
+
 def renamed(weights: Mapping[str, Tensor], rules: Rules) -> dict[str, Tensor]:
-    """SMP's weights under segzoo's names."""
+    """SMP's weights under segzoo's names; a new name with `{one,other}` splits the weight evenly between them."""
     result = {}
     for name, value in weights.items():
         for pattern, replacement in rules:
             name = re.sub(pattern, replacement, name)
-        result[name] = value
+        before, brace, rest = name.partition("{")
+        alternatives, _, after = rest.partition("}")
+        parts = alternatives.split(",")
+        result |= zip((before + part + after for part in parts), value.chunk(len(parts))) if brace else {name: value}
     return result
+
+
+def parameters(model: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def without_chance(model: nn.Module) -> nn.Module:
+    """The model with its dropout and its stochastic depth off, so that a training step has one result."""
+    for module in model.modules():
+        if isinstance(module, nn.modules.dropout._DropoutNd):
+            module.p = 0.0
+        elif hasattr(module, "drop_prob"):
+            module.drop_prob = 0.0
+    return model
 
 
 def carry_over(peer: nn.Module, model: segzoo.SegmentationModel, rules: Rules) -> None:

@@ -1,7 +1,21 @@
 """The blocks that decoders are made of."""
 
+from segzoo.nn.batch_norm import BatchNorm2d
 from segzoo.nn.concat import ConcatConv2d, ConcatConvNormAct
 from segzoo.nn.conv import ConvNormAct
+from segzoo.nn.he import he_initialise
 from segzoo.nn.resize import resize
+from segzoo.nn.squeeze_excite import ChannelGate, SpatialChannelGate
+from segzoo.nn.up_step import UpStep
 
-__all__ = ["ConcatConv2d", "ConcatConvNormAct", "ConvNormAct", "resize"]
+__all__ = [
+    "BatchNorm2d",
+    "ChannelGate",
+    "ConcatConv2d",
+    "ConcatConvNormAct",
+    "ConvNormAct",
+    "SpatialChannelGate",
+    "UpStep",
+    "he_initialise",
+    "resize",
+]

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from timm.layers import get_act_layer, get_norm_layer
 from torch import nn
 
+from segzoo.nn.batch_norm import BatchNorm2d
+
 Layer = str | Callable[..., nn.Module] | None
 """A kind of layer: timm's name for it ("batchnorm2d", "groupnorm", "layernorm2d"; "relu", "gelu"), a class, or None."""
 
@@ -15,6 +17,8 @@ def make_norm(norm: Layer, channels: int) -> nn.Module:
     """A norm for so many channels; the identity for None. "groupnorm" has 32 groups."""
     if norm is None:
         return nn.Identity()
+    if norm == "batchnorm2d":
+        return BatchNorm2d(channels)
     return get_norm_layer(norm)(channels) if isinstance(norm, str) else norm(channels)
 
 
