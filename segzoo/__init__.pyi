@@ -1,5 +1,6 @@
 """The public names of segzoo and where they live: `__init__.py` loads them from here when they are first used."""
 
+from . import matrix as matrix
 from . import nn as nn
 from .contract import FeatureSpec as FeatureSpec
 from .contract import InputSpec as InputSpec

@@ -18,6 +18,18 @@ TIMM_ENCODER: Rules = [(r"^encoder\.(model\.)?", "encoder.body.")]
 """For SMP's own ResNets, which name their layers as timm does, and for its `tu-` encoders, which are timm's."""
 
 
+UP_STEP: Rules = [
+    (r"\.conv1\.0\.", ".join.conv."),
+    (r"\.conv1\.1\.", ".join.norm."),
+    (r"\.conv2\.0\.", ".refine.conv."),
+    (r"\.conv2\.1\.", ".refine.norm."),
+    (r"\.attention1\.attention\.", ".recalibrate_joined."),
+    (r"\.attention2\.attention\.", ".recalibrate."),
+    (r"\.cSE\.1\.", ".channel.squeeze."),
+    (r"\.cSE\.3\.", ".channel.excite."),
+    (r"\.sSE\.0\.", ".pixel."),
+]
+"""For the steps of U-Net and its descendants."""
 MIT_ENCODER: Rules = [
     *((rf"^encoder\.patch_embed{stage}\.", f"encoder.stages.{stage - 1}.patches.") for stage in range(1, 5)),
     *((rf"^encoder\.block{stage}\.", f"encoder.stages.{stage - 1}.blocks.") for stage in range(1, 5)),
@@ -34,7 +46,7 @@ MIT_ENCODER: Rules = [
     (r"\.mlp\.fc2\.", ".ffn.contract."),
     (r"\.mlp\.dwconv\.dwconv\.", ".ffn.depthwise."),
 ]
-"""For SMP's `mit_b0` to `mit_b5`."""
+"""For SMP's `mit_b0` to `mit_b5`; see `with_one_epsilon`."""
 
 
 def renamed(weights: Mapping[str, Tensor], rules: Rules) -> dict[str, Tensor]:
@@ -43,15 +55,26 @@ def renamed(weights: Mapping[str, Tensor], rules: Rules) -> dict[str, Tensor]:
     for name, value in weights.items():
         for pattern, replacement in rules:
             name = re.sub(pattern, replacement, name)
-        before, brace, rest = name.partition("{")
-        alternatives, _, after = rest.partition("}")
-        parts = alternatives.split(",")
-        result |= zip((before + part + after for part in parts), value.chunk(len(parts))) if brace else {name: value}
+        split = re.fullmatch(r"(.*)\{(.*)\}(.*)", name)
+        if split:
+            before, parts, after = split.groups()
+            names = [before + part + after for part in parts.split(",")]
+            result |= zip(names, value.chunk(len(names)), strict=True)
+        else:
+            result[name] = value
     return result
 
 
 def parameters(model: nn.Module) -> int:
     return sum(parameter.numel() for parameter in model.parameters())
+
+
+def with_one_epsilon(peer: nn.Module, epsilon: float = 1e-6) -> nn.Module:
+    """SMP's Mix Transformer with one epsilon in every layer norm, as ours; SMP's has 1e-5 in some, 1e-6 in others."""
+    for module in peer.modules():
+        if isinstance(module, nn.LayerNorm):
+            module.eps = epsilon
+    return peer
 
 
 def without_chance(model: nn.Module) -> nn.Module:
@@ -66,7 +89,15 @@ def without_chance(model: nn.Module) -> nn.Module:
 
 def carry_over(peer: nn.Module, model: segzoo.SegmentationModel, rules: Rules) -> None:
     """Load SMP's weights, every one of them, and leave none of ours untouched."""
-    model.load_state_dict(renamed(peer.state_dict(), rules), strict=True)
+    model.load_state_dict(shaped_as(model.state_dict(), renamed(peer.state_dict(), rules)), strict=True)
+
+
+def shaped_as(own: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A linear layer's weight (out, in) is that of a 1x1 convolution, (out, in, 1, 1)."""
+    return {
+        name: value[..., None, None] if name in own and own[name].shape == (*value.shape, 1, 1) else value
+        for name, value in weights.items()
+    }
 
 
 def assert_same_logits(peer: nn.Module, model: nn.Module, image: Tensor, tolerance: float = 1e-4) -> None:
@@ -79,14 +110,19 @@ def assert_same_logits(peer: nn.Module, model: nn.Module, image: Tensor, toleran
 def assert_same_gradients(
     peer: nn.Module, model: nn.Module, image: Tensor, rules: Rules, tolerance: float = 1e-4
 ) -> None:
-    """Of one training step, each parameter's within a fraction of the largest gradient; give models without dropout."""
-    target = torch.randint(peer.train()(image).shape[1], (image.shape[0], *image.shape[-2:]))
+    """Of one training step, each parameter's within a fraction of the largest gradient; give models without dropout.
+
+    In float64: through batch norms the rounding of float32 grows to a thousandth of a gradient.
+    """
+    image = image.double()
+    target = torch.randint(peer.double().train()(image).shape[1], (image.shape[0], *image.shape[-2:]))
     for each in (peer, model):
-        each.train().zero_grad()
+        each.double().train().zero_grad()
         nn.functional.cross_entropy(each(image), target).backward()
     expected = renamed({name: p.grad for name, p in peer.named_parameters() if p.grad is not None}, rules)
     largest = max(gradient.abs().max() for gradient in expected.values())
     got = {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
+    expected = shaped_as(got, expected)
     assert got.keys() == expected.keys()
     for name, gradient in expected.items():
         assert (got[name] - gradient).abs().max() <= tolerance * largest, name

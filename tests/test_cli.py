@@ -1,4 +1,5 @@
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -6,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from synthetic_source import SyntheticSource
 from throwaway import IMPORT_RAISES, decoders, write_distribution
 
 import segzoo
@@ -76,12 +78,110 @@ def test_a_pattern_without_star_that_matches_nothing_gets_a_hint() -> None:
 
 def test_encoders_show_source_and_licence_of_the_weights() -> None:
     (row,) = json.loads(run("encoders", "mit_b0", "--json").stdout)
-    assert (row["name"], row["source"]) == ("mit_b0", "segzoo:mit")
-    assert "non-commercial" in row["weights licence"]
+    assert (row["name"], row["source"], row["family"]) == ("mit_b0", "segzoo:mit", "mit")
+    assert "non-commercial" in row["weights"][0]["license"]
 
 
 def test_encoders_are_counted() -> None:
     assert run("encoders", "mit_b?").stdout.endswith("\n6 encoders\n")
+
+
+@pytest.fixture
+def synthetic_encoders(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The encoders of `SyntheticSource`, under its own licences."""
+    monkeypatch.setattr(registry, "_discovered", None)
+    target = f"{SyntheticSource.__module__}:SyntheticSource"
+    segzoo.register(segzoo.EncoderSpec(name="made", target=target, license="BSD-3-Clause", weights_license="CC0-1.0"))
+
+
+MADE = ("convolutional", "pyramid", "plain", "own_finest")
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ([], ["convolutional", "own_finest", "plain", "pyramid"]),
+        (["--stride", "4"], ["convolutional", "own_finest", "pyramid"]),
+        (["--stride", "4", "--stride", "2"], ["convolutional", "own_finest"]),
+        (["--dilates", "8"], ["convolutional"]),
+        (["--any-size"], ["convolutional", "own_finest"]),
+        (["--class-token"], ["plain"]),
+        (["--license", "bsd"], ["convolutional", "own_finest", "plain", "pyramid"]),
+        (["--license", "gpl"], []),
+        (["--weights-license", "cc0"], ["convolutional", "own_finest", "plain", "pyramid"]),
+        (["--weights-license", "bsd"], []),
+        (["--max-params", "450"], ["pyramid"]),
+        (["--min-params", "0.5K"], ["own_finest", "plain"]),
+        (["--min-params", "4.5e2", "--max-params", "0.0005M", "--any-size"], ["convolutional"]),
+    ],
+    ids=" ".join,
+)
+def test_encoders_are_narrowed_down(synthetic_encoders: None, options: list[str], expected: list[str]) -> None:
+    result = run("encoders", "runtime:*", *options, "--sort", "name", "--json")
+    assert [row["name"] for row in json.loads(result.stdout)] == expected
+
+
+def test_encoders_are_sorted_by_parameters(synthetic_encoders: None) -> None:
+    rows = json.loads(run("encoders", "runtime:*", "--sort", "params", "--json").stdout)
+    assert [row["parameters"] for row in rows] == sorted(row["parameters"] for row in rows)
+    assert len(rows) == len(MADE)
+
+
+def test_an_encoder_that_fails_is_left_out_with_a_warning(synthetic_encoders: None) -> None:
+    result = run("encoders", "runtime:*")
+    assert result.stderr.startswith("Warning: lying is left out: ContractError: encoder lying, stage 5: declared 41")
+    assert result.stdout.endswith("\n4 encoders\n")
+
+
+def test_a_table_of_encoders_shows_what_matters_to_a_person_choosing(synthetic_encoders: None) -> None:
+    lines = [re.split(r"  +", line.strip()) for line in run("encoders", "pl*n").stdout.splitlines()]
+    assert dict(zip(lines[0], lines[2], strict=True)) == {
+        "name": "plain",
+        "params": "0.00 M",
+        "strides": "16 16 16 16",
+        "channels": "32 32 32 32",
+        "dilates to": "-",
+        "image sizes": "resized to 64x64",
+        "class token": "yes",
+        "weights licence": "CC0-1.0",
+    }
+
+
+@pytest.mark.parametrize("name", ["plain", "PLAIN", "made/plain", "runtime:made/plain"])
+def test_a_name_shows_one_encoder_in_full(synthetic_encoders: None, name: str) -> None:
+    result = run("encoders", name)
+    assert result.stdout.splitlines()[0] == f"{name.replace('PLAIN', 'plain')}, from runtime:made runtime"
+    for line in [
+        "    2        16          32  native",
+        "    1         2           0  placeholder",
+        "    0         1           3  image",
+        "image        any size, resized to 64x64 for the encoder and its maps back",
+        "class token  yes",
+        "code         BSD-3-Clause",
+        "weights      CC0-1.0",
+    ]:
+        assert line in result.stdout
+
+
+def test_the_only_encoder_that_fails_is_an_error(synthetic_encoders: None) -> None:
+    result = run("encoders", "lying")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "declared 41 channels" in result.stderr
+
+
+def test_an_encoder_that_the_options_exclude_is_not_shown(synthetic_encoders: None) -> None:
+    assert run("encoders", "plain", "--any-size").stdout == "none of 1 encoder fits\n"
+
+
+def test_an_unknown_name_of_an_encoder_gets_a_hint() -> None:
+    assert run("encoders", "resnet5").stdout == "no encoders match 'resnet5'; try '*resnet5*'\n"
+
+
+@pytest.mark.parametrize("count", ["many", "25X", "-3", "nan", "1e400", "M", ""])
+def test_a_malformed_number_of_parameters_says_what_was_expected(count: str) -> None:
+    result = run("encoders", "--max-params", count)
+    assert result.exit_code == 2
+    assert "expected a number of parameters such as 25M, 1.5B or 2.5e7" in result.stderr
 
 
 def test_plugins_are_listed_with_what_they_provide(path: Path) -> None:

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 import segzoo
-from segzoo.nn import ConvNormAct, resize
+from segzoo.nn import ConvNormAct, he_initialise, resize
 
 
 class FPNDecoder(segzoo.Decoder):
     """A pyramid from the top down, then each level upsampled to the finest and summed.
 
+    The default widths are those of segmentation_models_pytorch.
+
     :param pyramid_width: channels of the pyramid's levels.
-    :param width: channels of the upsampled levels and of the output, a multiple of 32 (group norm's groups).
+    :param width: channels of the upsampled levels, a multiple of 32 (group norm's groups).
+    :param merge: "add" (the paper's) or "cat", which gives the classifier the upsampled levels side by side.
     :param dropout: of whole channels, before the classifier.
+    :param align_corners: how levels and logits are upsampled: segmentation_models_pytorch aligns the corners.
     """
 
     finest_stride = 4
@@ -25,17 +30,28 @@ class FPNDecoder(segzoo.Decoder):
     role = "lateral"
 
     def __init__(
-        self, stages: segzoo.FeatureSpec, pyramid_width: int = 256, width: int = 128, dropout: float = 0.2
+        self,
+        stages: segzoo.FeatureSpec,
+        pyramid_width: int = 256,
+        width: int = 128,
+        merge: Literal["add", "cat"] = "add",
+        dropout: float = 0.2,
+        align_corners: bool = False,
     ) -> None:
-        if pyramid_width < 1 or width < 32 or width % 32 or not 0 <= dropout < 1:
+        if pyramid_width < 1 or width < 32 or width % 32 or not 0 <= dropout < 1 or merge not in ("add", "cat"):
             raise segzoo.OptionError(
-                "fpn needs pyramid_width from 1 on, width a multiple of 32 and dropout from 0 to below 1, got "
-                f"pyramid_width={pyramid_width}, width={width}, dropout={dropout}"
+                "fpn needs pyramid_width from 1 on, width a multiple of 32, dropout from 0 to below 1 and merge 'add' "
+                f"or 'cat', got pyramid_width={pyramid_width}, width={width}, dropout={dropout}, merge={merge!r}"
             )
-        super().__init__(stages, out_channels=width)
+        super().__init__(stages, out_channels=width if merge == "add" else width * len(stages))
         self.head_dropout = dropout
+        self.head_align_corners = align_corners
+        self.merge = merge
         self.laterals = nn.ModuleList(nn.Conv2d(channels, pyramid_width, 1) for channels in stages.channels)
-        self.branches = nn.ModuleList(UpBranch(pyramid_width, width, finer) for finer in range(len(stages)))
+        self.branches = nn.ModuleList(
+            UpBranch(pyramid_width, width, finer, align_corners) for finer in range(len(stages))
+        )
+        self.apply(he_initialise)
 
     def forward(self, features: list[Tensor]) -> Tensor:
         levels = [lateral(feature) for lateral, feature in zip(self.laterals, features, strict=True)]
@@ -43,7 +59,8 @@ class FPNDecoder(segzoo.Decoder):
             levels[fine] = levels[fine] + resize(levels[coarse], levels[fine].shape[-2:], mode="nearest")
         sizes = [level.shape[-2:] for level in levels]
         branches = zip(self.branches, levels, range(len(levels)), strict=True)
-        return torch.stack([branch(level, sizes[:finer]) for branch, level, finer in branches]).sum(dim=0)
+        upsampled = [branch(level, sizes[:finer]) for branch, level, finer in branches][::-1]
+        return torch.stack(upsampled).sum(dim=0) if self.merge == "add" else torch.cat(upsampled, dim=1)
 
 
 class UpBranch(nn.Module):
@@ -52,13 +69,14 @@ class UpBranch(nn.Module):
     :param finer: how many levels are finer; the finest itself is convolved once.
     """
 
-    def __init__(self, in_channels: int, width: int, finer: int) -> None:
+    def __init__(self, in_channels: int, width: int, finer: int, align_corners: bool) -> None:
         super().__init__()
         widths = [in_channels] + [width] * max(1, finer)
         self.convs = nn.ModuleList(ConvNormAct(*pair, norm="groupnorm") for pair in pairwise(widths))
+        self.align_corners = align_corners
 
     def forward(self, level: Tensor, finer_sizes: Sequence[torch.Size]) -> Tensor:
         sizes = list(reversed(finer_sizes)) or [level.shape[-2:]]
         for conv, size in zip(self.convs, sizes, strict=True):
-            level = resize(conv(level), size)
+            level = resize(conv(level), size, align_corners=self.align_corners)
         return level

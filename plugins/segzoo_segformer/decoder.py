@@ -2,32 +2,63 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from torch import Tensor, nn
 
 import segzoo
 from segzoo.nn import ConcatConvNormAct
 
+FINEST_STRIDE = 4
+"""Of the paper's maps, and of the output."""
+
 
 class SegFormerDecoder(segzoo.Decoder):
-    """The all-MLP decoder: a linear layer per stage, resized to the finest, joined, and mixed by another.
+    """The all-MLP decoder: a linear layer per stage, resized to stride 4, joined coarse to fine, and mixed by another.
 
     :param width: channels that each stage is brought to, and of the output; 256 for B0 and B1, 768 for B2 to B5.
     :param dropout: of whole channels, before the classifier.
+    :param finest_stride: stages of a finer stride are not taken; 2 takes every stage, as segmentation_models_pytorch.
+    :param align_corners: how the logits are resized to the image: whether the centres of the corner pixels agree.
     """
 
-    finest_stride = 4
     role = "linear"
 
-    def __init__(self, stages: segzoo.FeatureSpec, width: int = 256, dropout: float = 0.1) -> None:
+    def __init__(
+        self,
+        stages: segzoo.FeatureSpec,
+        width: int = 256,
+        dropout: float = 0.1,
+        finest_stride: int = FINEST_STRIDE,
+        align_corners: bool = False,
+    ) -> None:
         if width < 1 or not 0 <= dropout < 1:
             raise segzoo.OptionError(
                 f"segformer needs width from 1 on and dropout from 0 to below 1, got width={width}, dropout={dropout}"
             )
         super().__init__(stages, out_channels=width)
         self.head_dropout = dropout
+        self.head_align_corners = align_corners
+        coarse = [entry for entry, stride in enumerate(stages.strides) if stride >= FINEST_STRIDE]
+        self.finest = coarse[0] if coarse else len(stages) - 1
         self.linears = nn.ModuleList(nn.Conv2d(channels, width, 1) for channels in stages.channels)
         self.fuse = ConcatConvNormAct([width] * len(stages), width, kernel=1)
 
+    @classmethod
+    def negotiate(
+        cls, offer: segzoo.FeatureSpec, finest_stride: int = FINEST_STRIDE, **options: Any
+    ) -> segzoo.Selection:
+        """Every map from the finest stride on."""
+        if not isinstance(finest_stride, int) or finest_stride < 2:
+            raise segzoo.OptionError(f"segformer needs finest_stride from 2 on, in pixels, got {finest_stride!r}")
+        taken = [stage for stage in offer.native if stage > 0 and offer.strides[stage] >= finest_stride]
+        if not taken:
+            raise segzoo.NegotiationError(
+                f"segformer needs a stage from stride {finest_stride} on, and the encoder's strides are "
+                f"{offer.select(offer.native).strides}"
+            )
+        return segzoo.Selection(stages=tuple(taken), roles=(cls.role,) * len(taken))
+
     def forward(self, features: list[Tensor]) -> Tensor:
         unified = [linear(feature) for linear, feature in zip(self.linears, features, strict=True)]
-        return self.fuse(unified, size=features[0].shape[-2:])
+        return self.fuse(unified[::-1], size=features[self.finest].shape[-2:])

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+
+Body = Any
+"""A model of timm's: a module with `feature_info`, `forward_intermediates` and more that no type declares."""
 
 Layout = Literal["NCHW", "NLC"]
-"""How a model is asked for its features: as maps, or as tokens that are laid out here. Some lay them out by the value of
-a tensor, and so neither run on the meta device nor can be exported; their tokens do and can."""
+"""How a model is asked for its features: as maps, or as tokens that are laid out here.
+
+Some models lay them out by the value of a tensor, and so neither run on the meta device nor can be exported; asked for
+tokens, they do and can.
+"""
 
 
-def extract(body: nn.Module, image: Tensor, indices: Sequence[int], layout: Layout = "NCHW") -> list[Tensor]:
+def extract(body: Body, image: Tensor, indices: Sequence[int], layout: Layout = "NCHW") -> list[Tensor]:
     """Maps of a timm model.
 
     :param image: (B, in_channels, H, W).
@@ -31,7 +37,7 @@ def extract(body: nn.Module, image: Tensor, indices: Sequence[int], layout: Layo
     ]
 
 
-def extract_with_class_token(body: nn.Module, image: Tensor, indices: Sequence[int]) -> list[Tensor]:
+def extract_with_class_token(body: Body, image: Tensor, indices: Sequence[int]) -> list[Tensor]:
     """The same with the class token of each feature appended to its channels, equal all over the map."""
     features = body.forward_intermediates(
         image, indices=list(indices), return_prefix_tokens=True, output_fmt="NCHW", intermediates_only=True
@@ -42,7 +48,7 @@ def extract_with_class_token(body: nn.Module, image: Tensor, indices: Sequence[i
     ]
 
 
-def class_token_channels(body: nn.Module, image: Tensor, indices: Sequence[int]) -> tuple[int, ...] | None:
+def class_token_channels(body: Body, image: Tensor, indices: Sequence[int]) -> tuple[int, ...] | None:
     """Channels of the class token at each feature, None where there is no class token.
 
     Registers are prefix tokens too, and stand after it; what they hold is no summary of the image.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import segzoo
 import timm
 import torch
-from timm.models import is_model, parse_model_name
+from timm.models import get_arch_pretrained_cfgs, is_model, parse_model_name, split_model_name_tag
 
+import segzoo
 from segzoo_timm.encoder import TimmEncoder
 from segzoo_timm.survey import build, survey
 from segzoo_timm.weights import build_with_weights
@@ -28,16 +28,17 @@ class TimmSource(segzoo.EncoderSource):
             origin, model = parse_model_name(name)
         except ValueError:
             return False
-        return origin is not None or is_model(model)
+        architecture, tag = split_model_name_tag(model)
+        return origin is not None or (is_model(architecture) and (not tag or name in get_arch_pretrained_cfgs(name)))
 
     def create(self, name: str, request: segzoo.EncoderRequest, pretrained: segzoo.Pretrained = False) -> TimmEncoder:
         found = survey(name, request)
-        weightless = torch.get_default_device().type == "meta"
-        body = (
-            build_with_weights(name, request.in_channels, found, pretrained)
-            if pretrained and not weightless
-            else build(name, request.in_channels, found.arguments)
-        )
+        channels = 3 if found.colours_only else request.in_channels
+        if pretrained and torch.get_default_device().type != "meta":  # where there are no weights to fill
+            body = build_with_weights(name, channels, found, pretrained)
+        else:
+            body = build(name, channels, found.arguments)
         config = body.pretrained_cfg
         preprocessing = segzoo.Preprocessing(tuple(config["mean"]), tuple(config["std"]))
-        return TimmEncoder(body, found, preprocessing.for_channels(request.in_channels))
+        projected = request.in_channels if request.in_channels != channels else None
+        return TimmEncoder(body, found, preprocessing.for_channels(request.in_channels), projected)

@@ -10,15 +10,17 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
-import segzoo
 import timm
 import torch
-from torch import nn
 
-from segzoo_timm.extraction import Layout, class_token_channels, extract
+import segzoo
+from segzoo_timm.extraction import Body, Layout, class_token_channels, extract
+from segzoo_timm.quirks import COLOURS_ONLY
 
 ANY_SIZE = {"dynamic_img_size": True, "strict_img_size": False}  # timm's words for it
+COLOURS = 3
 MULTIPLES = (1, 2, 4, 8, 16, 32, 64)
+POOLED = 3  # patches to a side, where an architecture pools them later
 ODD_SIZES = ((97, 131), (259, 197))  # pixels, rounded up to odd numbers of a multiple
 AMPLE = 256  # pixels: more than any architecture needs at least
 MAPS_OF_ONE_RESOLUTION = 4  # as many as most pyramids have
@@ -43,6 +45,7 @@ class Measurement:
     :param channels: of each entry of timm's `feature_info`.
     :param strides: likewise.
     :param layout: how the model is asked for its maps.
+    :param colours_only: whether it takes three channels only.
     """
 
     arguments: Mapping[str, Any]
@@ -50,6 +53,7 @@ class Measurement:
     strides: tuple[int, ...]
     input_spec: segzoo.InputSpec
     layout: Layout
+    colours_only: bool
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,7 @@ class Survey:
     input_spec: segzoo.InputSpec
     layout: Layout
     class_token: bool
+    colours_only: bool
 
 
 def survey(name: str, request: segzoo.EncoderRequest) -> Survey:
@@ -79,6 +84,8 @@ def survey(name: str, request: segzoo.EncoderRequest) -> Survey:
     :raises NegotiationError: for a wish that it can't grant.
     :raises CheckpointError: when the name is a hub's or a folder's, and it can't be read.
     """
+    in_channels = request.in_channels
+    request = replace(request, in_channels=COLOURS)  # maps and sizes don't depend on it
     measured = _measure_once(name, replace(request, depth=None, output_stride=None, prefix=None))
     indices, stages = _take(name, measured.strides, request.depth)
     wished = request.output_stride
@@ -90,7 +97,7 @@ def survey(name: str, request: segzoo.EncoderRequest) -> Survey:
                 f"timm's {name}, asked for stride {wished}, still comes out at {_largest(measured, indices)}"
             )
     token_channels = _token_channels(name, request, measured, indices) if request.prefix else (0,) * len(indices)
-    channels = {0: request.in_channels}
+    channels = {0: in_channels}
     strides = {}
     for stage, index, more in zip(stages, indices, token_channels, strict=True):
         channels[stage] = measured.channels[index] + more
@@ -101,13 +108,25 @@ def survey(name: str, request: segzoo.EncoderRequest) -> Survey:
         strides=tuple(strides.get(entry, 2**entry) for entry in entries),
     )
     return Survey(
-        measured.arguments, indices, stages, spec, measured.input_spec, measured.layout, request.prefix is not None
+        measured.arguments,
+        indices,
+        stages,
+        spec,
+        measured.input_spec,
+        measured.layout,
+        class_token=request.prefix is not None,
+        colours_only=measured.colours_only,
     )
 
 
-def build(name: str, in_channels: int, arguments: Mapping[str, Any], **more: Any) -> nn.Module:
-    """timm's model, without a classifier."""
+def build(name: str, in_channels: int, arguments: Mapping[str, Any], **more: Any) -> Body:
+    """A model of timm's, without a classifier."""
     return timm.create_model(name, in_chans=in_channels, num_classes=0, **arguments, **more)
+
+
+def family(body: Body) -> str:
+    """The module of timm that a model is from."""
+    return type(body).__module__.rpartition(".")[2]
 
 
 _measured: dict[str, list[tuple[segzoo.EncoderRequest, Measurement]]] = {}
@@ -136,7 +155,7 @@ def _measure(name: str, request: segzoo.EncoderRequest) -> Measurement:
         body = _build_dilated(name, request, arguments)
     elif arguments != request.options:
         body = _build_sized(name, request, arguments)
-    probes = [_Probe(body.eval(), request.in_channels, layout) for layout in LAYOUTS]
+    probes = [_Probe(body.eval(), layout) for layout in LAYOUTS]
     taken = (probe.measure_any_size() or probe.measure_fixed_size(native) for probe in probes)
     measured = next(((probe, found) for probe, found in zip(probes, taken, strict=True) if found), None)
     if not measured:
@@ -144,37 +163,37 @@ def _measure(name: str, request: segzoo.EncoderRequest) -> Measurement:
     probe, (channels, strides, input_spec) = measured
     if request.img_size and input_spec.fixed not in (None, request.img_size):
         raise _size_refused(name, request, native)
-    return Measurement(arguments, channels, strides, input_spec, probe.layout)
+    return Measurement(arguments, channels, strides, input_spec, probe.layout, family(body) in COLOURS_ONLY)
 
 
-def _build_with_options(name: str, request: segzoo.EncoderRequest) -> nn.Module:
+def _build_with_options(name: str, request: segzoo.EncoderRequest) -> Body:
     for option in request.options:
         if option in SETTLED:
             raise segzoo.OptionError(f"timm's {option!r} is no encoder option here; use {SETTLED[option]}")
     try:
-        return build(name, request.in_channels, request.options)
+        return build(name, COLOURS, request.options)
     except Exception as error:
-        if isinstance(error, OSError):
-            raise segzoo.CheckpointError(
-                f"the description of {name!r} can't be read ({error}); check the connection or the path, or give one of "
-                "timm's architectures by name"
-            ) from error
-        given = {"in_channels": request.in_channels, **request.options}
-        raise segzoo.OptionError(f"timm's {name} can't be built with {given}: {error}") from error
+        if request.options and not isinstance(error, OSError):
+            given = dict(request.options)
+            raise segzoo.OptionError(f"timm's {name} can't be built with the options {given}: {error}") from error
+        raise segzoo.CheckpointError(
+            f"the description of {name!r} can't be read ({error}); check the connection or the path, or give the name "
+            "of an architecture, see `segzoo encoders`"
+        ) from error
 
 
-def _build_dilated(name: str, request: segzoo.EncoderRequest, arguments: Mapping[str, Any]) -> nn.Module:
+def _build_dilated(name: str, request: segzoo.EncoderRequest, arguments: Mapping[str, Any]) -> Body:
     try:
-        return build(name, request.in_channels, arguments)
+        return build(name, COLOURS, arguments)
     except Exception as error:  # many architectures don't know the word, and some that do refuse the number
         raise segzoo.NegotiationError(
             f"timm's {name} can't be dilated to stride {request.output_stride} ({error})"
         ) from error
 
 
-def _build_sized(name: str, request: segzoo.EncoderRequest, arguments: Mapping[str, Any]) -> nn.Module:
+def _build_sized(name: str, request: segzoo.EncoderRequest, arguments: Mapping[str, Any]) -> Body:
     try:
-        return build(name, request.in_channels, arguments)
+        return build(name, COLOURS, arguments)
     except Exception as error:
         if request.img_size:
             raise _size_refused(name, request, request.img_size) from error
@@ -207,13 +226,12 @@ def _constructor_arguments(kind: type) -> set[str]:
 class _Probe:
     """Forwards of a model on the meta device."""
 
-    body: nn.Module
-    in_channels: int
+    body: Body
     layout: Layout
 
     def shapes(self, height: int, width: int) -> list[torch.Size] | None:
         """Of all maps, or None where the architecture doesn't take that size."""
-        image = torch.empty(1, self.in_channels, height, width, device="meta")
+        image = torch.empty(1, COLOURS, height, width, device="meta")
         try:
             maps = extract(self.body, image, range(len(self.body.feature_info)), self.layout)
         except Exception:  # an architecture refuses a size in as many ways as it has layers
@@ -228,13 +246,14 @@ class _Probe:
         rounding do at the borders then cancels.
         """
         patches = {info["reduction"] for info in self.body.feature_info}
-        step = math.lcm(*MULTIPLES, *patches)
+        multiples = {*MULTIPLES, *patches, *(POOLED * patch for patch in patches)}
+        step = math.lcm(*multiples)
         ample = step * math.ceil(AMPLE / step)
         shapes = self.shapes(ample, 2 * ample) or ()
         grown = [shape[-1] - shape[-2] for shape in shapes]
         if not shapes or not all(cells > 0 and ample % cells == 0 for cells in grown):
             return None
-        for multiple in sorted({*MULTIPLES, *patches}):
+        for multiple in sorted(multiples):
             if all(self.shapes(*(_odd(side, multiple) for side in size)) for size in ODD_SIZES):
                 input_spec = segzoo.InputSpec(multiple, self._minimum(multiple))
                 return tuple(shape[1] for shape in shapes), tuple(ample // cells for cells in grown), input_spec
@@ -247,7 +266,7 @@ class _Probe:
         shapes = self.shapes(*native)
         if not shapes:
             return None
-        strides = tuple(_stride_of_grid(native, (shape[-2], shape[-1])) for shape in shapes)
+        strides = tuple(_stride_of_grid(native[0], shape[-2]) for shape in shapes)
         return tuple(shape[1] for shape in shapes), strides, segzoo.InputSpec(fixed=native)
 
     def _minimum(self, multiple: int) -> int:
@@ -265,11 +284,10 @@ class _Probe:
         return (enough - 1) * multiple + 1
 
 
-def _stride_of_grid(image: tuple[int, int], grid: tuple[int, int]) -> int:
-    """The stride that gives an image that grid, a power of two if one does: 16 for 14x14 of 224x224, 64 for 4x4."""
-    least = max(math.ceil(image[0] / grid[0]), math.ceil(image[1] / grid[1]))
-    power = 2 ** math.ceil(math.log2(least))
-    return power if segzoo.grid_size(image, power) == grid else least
+def _stride_of_grid(side: int, cells: int) -> int:
+    """Pixels per cell, a power of two where that is at most one cell off: 8 for 27 cells of 224 pixels, 64 for 4."""
+    power = 2 ** round(math.log2(side / cells))
+    return power if abs(side / power - cells) <= 1 else round(side / cells)
 
 
 def _odd(length: int, multiple: int) -> int:
@@ -333,8 +351,8 @@ def _token_channels(
     """
     height, width = measured.input_spec.fixed or measured.input_spec.padded((AMPLE, AMPLE))
     with torch.device("meta"), torch.no_grad():
-        body = build(name, request.in_channels, measured.arguments).eval()
-        channels = class_token_channels(body, torch.empty(1, request.in_channels, height, width), indices)
+        body = build(name, COLOURS, measured.arguments).eval()
+        channels = class_token_channels(body, torch.empty(1, COLOURS, height, width), indices)
     if not channels:
         raise segzoo.NegotiationError(f"timm's {name} has no class token")
     return channels

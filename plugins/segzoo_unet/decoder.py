@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from itertools import pairwise
+from typing import Any, Literal
 
 from torch import Tensor, nn
 
 import segzoo
-from segzoo.nn import ConcatConvNormAct, ConvNormAct
+from segzoo.nn import ConvNormAct, UpStep, he_initialise, resize
+
+ATTENTION = (None, "gate", "scse")
 
 
 class UNetDecoder(segzoo.Decoder):
@@ -19,23 +22,46 @@ class UNetDecoder(segzoo.Decoder):
 
     :param widths: channels after each step, coarse to fine; by default 16 at the image's resolution, doubled with each
         step towards the deepest stage: 256, 128, 64, 32, 16 for depth 5.
+    :param attention: "gate" weighs each skip's pixels by what is grown (Attention U-Net, arXiv:1804.03999); "scse"
+        recalibrates pixels and channels of each step (arXiv:1803.02579), as in segmentation_models_pytorch.
+    :param center: convolve the deepest map twice before it is grown.
+    :param norm: timm's name of the norm after each convolution, such as "batchnorm2d" or "groupnorm" (widths are then
+        multiples of 32); None for none, as in the paper.
+    :raises OptionError: when an option is out of range.
     """
 
     placeholders = True
     pyramid = True
     head_kernel = 3
 
-    def __init__(self, stages: segzoo.FeatureSpec, widths: Sequence[int] | None = None) -> None:
+    def __init__(
+        self,
+        stages: segzoo.FeatureSpec,
+        widths: Sequence[int] | None = None,
+        attention: Literal["gate", "scse"] | None = None,
+        center: bool = False,
+        norm: str | None = "batchnorm2d",
+    ) -> None:
         steps = len(stages) - 1
         widths = [16 * 2**step for step in reversed(range(steps))] if widths is None else list(widths)
         if len(widths) != steps or min(widths) < 1:
             raise segzoo.OptionError(f"unet needs a width for each of {steps} steps, coarse to fine, got {widths}")
+        if attention not in ATTENTION:
+            raise segzoo.OptionError(f"unet's attention is one of {ATTENTION}, got {attention!r}")
         super().__init__(stages, out_channels=widths[-1])
         *skips, deepest = stages.channels[1:]
-        self.steps = nn.ModuleList(
-            UpStep(below, skip, width)
-            for below, skip, width in zip([deepest, *widths[:-1]], [*reversed(skips), 0], widths, strict=True)
+        self.center = (
+            nn.Sequential(*(ConvNormAct(deepest, deepest, norm=norm) for _ in range(2))) if center else nn.Identity()
         )
+        self.steps = nn.ModuleList(
+            (GatedUpStep if attention == "gate" and any(joined) else UpStep)(
+                below, joined, width, norm=norm, recalibrate=attention == "scse"
+            )
+            for (below, width), joined in zip(
+                pairwise([deepest, *widths]), [*([skip] for skip in reversed(skips)), []], strict=True
+            )
+        )
+        self.apply(he_initialise)
 
     @classmethod
     def negotiate(cls, offer: segzoo.FeatureSpec, **options: Any) -> segzoo.Selection:
@@ -49,19 +75,40 @@ class UNetDecoder(segzoo.Decoder):
         )
 
     def forward(self, features: list[Tensor]) -> Tensor:
-        finest, *skips, decoded = features
-        for step, skip in zip(self.steps, [*reversed(skips), finest[:, :0]], strict=True):
-            decoded = step(decoded, skip)
-        return decoded
+        finest, *skips, deepest = features
+        decoded = self.center(deepest)
+        for step, skip in zip(self.steps, reversed(skips), strict=False):
+            decoded = step(decoded, [skip], size=skip.shape[-2:])
+        return self.steps[-1](decoded, [], size=finest.shape[-2:])
 
 
-class UpStep(nn.Module):
-    """Grow to the skip's size, join with it, convolve twice."""
+class GatedUpStep(UpStep):
+    """A step whose skips are weighed, pixel by pixel, by what is grown."""
 
-    def __init__(self, below: int, skip: int, width: int) -> None:
+    def __init__(self, below: int, skips: Sequence[int], width: int, **options: Any) -> None:
+        super().__init__(below, skips, width, **options)
+        self.gates = nn.ModuleList(AttentionGate(skip, below) for skip in skips)
+
+    def forward(self, below: Tensor, skips: Sequence[Tensor], size: Sequence[int]) -> Tensor:
+        gated = [gate(skip, below) for gate, skip in zip(self.gates, skips, strict=True)]
+        return super().forward(below, gated, size)
+
+
+class AttentionGate(nn.Module):
+    """Additive attention on the grid of the gating signal, arXiv:1804.03999, equations 1 and 2.
+
+    :param skip: channels of the map that is weighed.
+    :param gating: channels of the coarser map that decides.
+    """
+
+    def __init__(self, skip: int, gating: int) -> None:
         super().__init__()
-        self.join = ConcatConvNormAct([below, skip], width, mode="nearest")
-        self.refine = ConvNormAct(width, width)
+        inner = max(1, skip // 2)
+        self.skip = nn.Conv2d(skip, inner, 1, bias=False)
+        self.gating = nn.Conv2d(gating, inner, 1)
+        self.weigh = nn.Conv2d(inner, 1, 1)
 
-    def forward(self, below: Tensor, skip: Tensor) -> Tensor:
-        return self.refine(self.join([below, skip], size=skip.shape[-2:]))
+    def forward(self, skip: Tensor, gating: Tensor) -> Tensor:
+        agreement = resize(self.skip(skip), gating.shape[-2:]) + self.gating(gating)
+        attention = self.weigh(agreement.relu()).sigmoid()
+        return skip * resize(attention, skip.shape[-2:])

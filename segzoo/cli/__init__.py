@@ -14,7 +14,7 @@ import click
 from segzoo import __version__
 from segzoo.errors import SegzooError
 
-COMMANDS = ("encoders", "decoders", "plan", "plugins", "demo")
+COMMANDS = ("encoders", "decoders", "plan", "matrix", "plugins", "demo")
 
 
 class _Commands(click.Group):

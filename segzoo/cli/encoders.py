@@ -1,20 +1,113 @@
-"""`segzoo encoders`: which encoders there are."""
+"""`segzoo encoders`: which encoders there are, and which of them fit."""
 
 from __future__ import annotations
 
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from segzoo.cli.tables import json_option, print_table
-from segzoo.errors import PluginError
+from segzoo.errors import PluginError, UnknownNameError
+
+if TYPE_CHECKING:
+    from segzoo.facts import EncoderFacts
+    from segzoo.registry import EncoderFound
+
+WILDCARDS = re.compile(r"[*?\[]")
+
+
+class Parameters(click.ParamType):
+    """How many parameters: `25M`, `1.5B`, `300k`, `2.5e7`."""
+
+    name = "COUNT"
+    units: Mapping[str, float] = {"": 1, "k": 1e3, "m": 1e6, "b": 1e9}
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number, unit = value.lower()[:-1], value.lower()[-1:]
+        if unit not in self.units:
+            number, unit = value, ""
+        try:
+            count = float(number) * self.units[unit]
+        except ValueError:
+            count = math.nan
+        if not 0 <= count < math.inf:
+            self.fail(f"expected a number of parameters such as 25M, 1.5B or 2.5e7, got {value!r}", param, ctx)
+        return count
+
+
+PARAMETERS = Parameters()
+ORDERS: dict[str, Callable[[EncoderFacts], Any]] = {
+    "name": lambda facts: facts.name,
+    "family": lambda facts: (facts.family, facts.parameters),
+    "params": lambda facts: facts.parameters,
+}
 
 
 @click.command()
 @click.argument("pattern", required=False)
+@click.option("--min-params", type=PARAMETERS, help="At least so many parameters, such as 5M.")
+@click.option("--max-params", type=PARAMETERS, help="At most so many, such as 25M.")
+@click.option("--stride", "strides", type=click.IntRange(min=1), multiple=True, help="Computes a map of that stride.")
+@click.option("--dilates", type=click.Choice(["8", "16"]), help="Can be dilated to that output stride.")
+@click.option("--any-size", is_flag=True, help="Takes images as they are: no padding, no resizing.")
+@click.option("--class-token", is_flag=True, help="Has a class token to append to its maps.")
+@click.option("--license", "license_part", metavar="TEXT", help="Part of the code's licence, such as apache.")
+@click.option("--weights-license", metavar="TEXT", help="Part of the licence of published weights.")
+@click.option("--sort", type=click.Choice(list(ORDERS)), help="In that order; by default as the sources list them.")
 @json_option
-def encoders(pattern: str | None, as_json: bool) -> None:
-    """List the encoders, or those that match PATTERN, such as 'resnet*'."""
+def encoders(
+    pattern: str | None,
+    min_params: float | None,
+    max_params: float | None,
+    strides: tuple[int, ...],
+    dilates: str | None,
+    any_size: bool,
+    class_token: bool,
+    license_part: str | None,
+    weights_license: str | None,
+    sort: str | None,
+    as_json: bool,
+) -> None:
+    """List the encoders, or those that match PATTERN, such as 'resnet*'; a NAME shows that one in full.
+
+    A NAME can have a tag: resnet50.a1_in1k. Options narrow the list down; all must hold. Parameters are those of the
+    encoder alone, without a classifier.
+    """
+
+    def fits(facts: EncoderFacts) -> bool:
+        return (
+            (min_params is None or facts.parameters >= min_params)
+            and (max_params is None or facts.parameters <= max_params)
+            and set(strides) <= set(facts.native_strides)
+            and (dilates is None or int(dilates) in facts.dilates_to)
+            and (facts.any_size or not any_size)
+            and (facts.class_token or not class_token)
+            and _contains(license_part, facts.license)
+            and _contains(weights_license, *facts.weights_licenses)
+        )
+
+    chosen = _find(pattern)
+    listed = [(facts, found) for facts, found in _facts(chosen) if fits(facts)]
+    if sort:
+        listed.sort(key=lambda each: ORDERS[sort](each[0]))
+    if chosen and not listed and not as_json:
+        click.echo(f"none of {len(chosen)} encoder{'' if len(chosen) == 1 else 's'} fits")
+    elif pattern and not WILDCARDS.search(pattern) and len(chosen) == 1 and not as_json:
+        _show(*listed[0])
+    else:
+        rows = [{**facts.to_dict(), "source": found.provided.id} if as_json else _row(facts) for facts, found in listed]
+        print_table(rows, "encoder", as_json, pattern)
+
+
+def _contains(wanted: str | None, *licenses: str) -> bool:
+    return wanted is None or any(wanted.lower() in each.lower() for each in licenses)
+
+
+def _find(pattern: str | None) -> dict[str, EncoderFound]:
     from tqdm import tqdm
 
     from segzoo import registry
@@ -23,8 +116,94 @@ def encoders(pattern: str | None, as_json: bool) -> None:
     for source in tqdm(registry.encoder_sources(), "loading encoder sources", delay=2, leave=False, disable=None):
         with suppress(PluginError):
             source.load()
-    rows = [
-        {"name": name, "source": found.provided.id, "weights licence": found.provided.descriptor.weights_license}
-        for name, found in registry.encoders(pattern).items()
+    if pattern and not WILDCARDS.search(pattern):
+        with suppress(UnknownNameError):
+            return {pattern: registry.find_encoder(pattern)}
+    return registry.encoders(pattern)
+
+
+def _facts(chosen: Mapping[str, EncoderFound]) -> Iterator[tuple[EncoderFacts, EncoderFound]]:
+    """The facts of each; where there are several, one that can't be had is left out, with a warning."""
+    from dataclasses import replace
+
+    from tqdm import tqdm
+
+    from segzoo.facts import facts_of
+
+    for name, found in tqdm(chosen.items(), "measuring", unit="encoder", delay=2, leave=False, disable=None):
+        try:
+            facts = facts_of(found)
+        except Exception as error:
+            if len(chosen) == 1:
+                raise
+            reason = " ".join(str(error).split())
+            click.echo(f"Warning: {name} is left out: {type(error).__name__}: {reason}", err=True)
+        else:
+            yield replace(facts, name=name), found
+
+
+def _row(facts: EncoderFacts) -> dict[str, str]:
+    return {
+        "name": facts.name,
+        "params": _millions(facts),
+        "strides": _spaced(facts.native_strides),
+        "channels": _spaced(facts.spec.select(facts.stages).channels),
+        "dilates to": _spaced(facts.dilates_to) or "-",
+        "image sizes": _sizes(facts),
+        "class token": _yes(facts.class_token),
+        "weights licence": ", ".join(each or "not stated" for each in facts.weights_licenses) or "-",
+    }
+
+
+def _show(facts: EncoderFacts, found: EncoderFound) -> None:
+    from tabulate import tabulate
+
+    click.echo(f"{facts.name}, from {found.provided.id} {found.provided.version}\n")
+    stages = [
+        (stage, stride, channels, _origin(facts, stage))
+        for stage, (stride, channels) in enumerate(zip(facts.spec.strides, facts.spec.channels, strict=True))
     ]
-    print_table(rows, "encoder", as_json, pattern)
+    click.echo(tabulate(stages, headers=["stage", "stride", "channels", "from"]) + "\n")
+    if facts.weights is None:
+        weights = "not stated"
+    else:
+        weights = "\n".join(
+            f"{each.tag} ({each.license or 'licence not stated'})" if each.tag else each.license
+            for each in facts.weights
+        )
+    fields = {
+        "family": facts.family,
+        "parameters": _millions(facts),
+        "image": facts.input_spec.describe(),
+        "dilates to": ", ".join(map(str, facts.dilates_to)) or "no",
+        "class token": _yes(facts.class_token),
+        "code": facts.license or "licence not stated",
+        "weights": weights or "none published",
+    }
+    click.echo(tabulate(fields.items(), tablefmt="plain", disable_numparse=True))
+
+
+def _origin(facts: EncoderFacts, stage: int) -> str:
+    if stage in facts.stages:
+        return "native"
+    return "placeholder" if facts.spec.is_placeholder(stage) else "image"
+
+
+def _sizes(facts: EncoderFacts) -> str:
+    sizes = facts.input_spec
+    if sizes.fixed:
+        return f"resized to {sizes.fixed[0]}x{sizes.fixed[1]}"
+    how = f"padded to x{sizes.multiple}" if sizes.multiple > 1 else "any"
+    return f"{how}, from {sizes.minimum}" if sizes.minimum > 1 else how
+
+
+def _millions(facts: EncoderFacts) -> str:
+    return f"{facts.parameters / 1e6:.2f} M"
+
+
+def _spaced(numbers: tuple[int, ...]) -> str:
+    return " ".join(map(str, numbers))
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"

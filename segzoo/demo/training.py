@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
-BATCH_SIZE = 32
-LEARNING_RATE = 2e-3
+BATCH_SIZE = 16
+LEARNING_RATE = 3e-3
 WEIGHT_DECAY = 0.01
 GRADIENT_NORM = 1.0
 WARM_UP = 0.2  # of the steps

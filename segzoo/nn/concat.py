@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import TypeGuard
 
-import torch
 from torch import Tensor, nn
 
+from segzoo.errors import OptionError
 from segzoo.nn.conv import Layer, make_act, make_norm
-from segzoo.nn.resize import resize
+from segzoo.nn.resized_conv import Mode, conv_of_resized, known
 
 
 class ConcatConv2d(nn.Conv2d):
     """`conv(cat([resize(each, size) for each in maps]))`, with the weights of the plain convolution.
 
+    Computed as the sum of a convolution per map, each in the cheapest exact way that `segzoo.nn.resized_conv` knows:
+    nothing is concatenated, no resized map is kept for the backward pass, and a placeholder costs nothing.
+
     :param in_channels: of each map, in the order of concatenation; 0 for a placeholder.
     :param kernel: an odd number; the size is kept.
     :param mode: how maps of another size are resized.
+    :raises OptionError: when there is no channel to convolve, or the kernel is even.
     """
 
     def __init__(
@@ -27,23 +31,69 @@ class ConcatConv2d(nn.Conv2d):
         kernel: int = 1,
         *,
         bias: bool = True,
-        mode: Literal["bilinear", "nearest"] = "bilinear",
+        mode: Mode = "bilinear",
         align_corners: bool = False,
     ) -> None:
+        if sum(in_channels) < 1 or kernel % 2 == 0:
+            raise OptionError(
+                f"a convolution over maps needs one channel or more and an odd kernel, got in_channels="
+                f"{list(in_channels)}, kernel={kernel}"
+            )
         super().__init__(sum(in_channels), out_channels, kernel, padding=kernel // 2, bias=bias)
         self.split = tuple(in_channels)
-        self.mode: Literal["bilinear", "nearest"] = mode
+        self.mode: Mode = mode
         self.align_corners = align_corners
 
-    def forward(self, maps: Sequence[Tensor], size: Sequence[int]) -> Tensor:  # type: ignore[override]
+    def forward(  # type: ignore[override]
+        self, maps: Sequence[Tensor], size: Sequence[int], linears: Sequence[nn.Module] | None = None
+    ) -> Tensor:
         """Fuse.
 
         :param maps: (B, C_i, h_i, w_i) each.
         :param size: the common (height, width).
+        :param linears: what each map goes through first, to `in_channels`; with a kernel of 1, a 1x1 convolution and
+            its part of the weight are one matrix, and are multiplied where that is cheaper.
         :returns: (B, out_channels, height, width).
         """
-        resized = [resize(each, size, self.mode, self.align_corners) for each in maps]
-        return super().forward(torch.cat(resized, dim=1))
+        weights = self.weight.split(self.split, dim=1)
+        bias, parts = self.bias, []
+        for each, weight, linear in zip(maps, weights, linears or [None] * len(maps), strict=True):
+            if weight.shape[1] == 0:
+                continue
+            if linear is not None and self._is_one_matrix(linear, each):
+                if linear.bias is not None:
+                    passed = weight.flatten(1) @ linear.bias
+                    bias = passed if bias is None else bias + passed
+                weight = (weight.flatten(1) @ linear.weight.flatten(1))[..., None, None]
+            elif linear is not None:
+                each = linear(each)
+            parts.append((each, weight))
+        # Those that need no resize come first: into their result the others can be added in place.
+        height, width = size
+        parts.sort(key=lambda part: not (known(part[0].shape[-2] == height) and known(part[0].shape[-1] == width)))
+        (first, weight), *others = parts
+        fused = conv_of_resized(first, weight, bias, size, self.mode, self.align_corners)
+        for each, weight in others:
+            fused += conv_of_resized(each, weight, None, size, self.mode, self.align_corners)
+        return fused
+
+    def _is_one_matrix(self, linear: nn.Module, features: Tensor) -> TypeGuard[nn.Conv2d]:
+        """Whether a layer and its part of the weight may, and should, be multiplied before they meet the map.
+
+        A layer with hooks is left to run by itself.
+        """
+        if self.kernel_size != (1, 1) or not _is_linear(linear) or linear._forward_hooks or linear._forward_pre_hooks:
+            return False
+        before, between, after = linear.in_channels, linear.out_channels, self.out_channels
+        pixels = features.shape[0] * features.shape[-2] * features.shape[-1]
+        return not known(pixels * between * (before + after) < before * after * (pixels + between))
+
+
+def _is_linear(layer: nn.Module) -> TypeGuard[nn.Conv2d]:
+    """Whether it is a plain 1x1 convolution; what derives from that may compute something else."""
+    if type(layer) is not nn.Conv2d or layer.groups > 1:
+        return False
+    return layer.kernel_size == layer.stride == (1, 1) and layer.padding == (0, 0)
 
 
 class ConcatConvNormAct(nn.Module):
@@ -58,7 +108,7 @@ class ConcatConvNormAct(nn.Module):
         bias: bool | None = None,
         norm: Layer = "batchnorm2d",
         act: Layer = "relu",
-        mode: Literal["bilinear", "nearest"] = "bilinear",
+        mode: Mode = "bilinear",
         align_corners: bool = False,
     ) -> None:
         super().__init__()
@@ -67,5 +117,7 @@ class ConcatConvNormAct(nn.Module):
         self.norm = make_norm(norm, out_channels)
         self.act = make_act(act)
 
-    def forward(self, maps: Sequence[Tensor], size: Sequence[int]) -> Tensor:
-        return self.act(self.norm(self.conv(maps, size)))
+    def forward(
+        self, maps: Sequence[Tensor], size: Sequence[int], linears: Sequence[nn.Module] | None = None
+    ) -> Tensor:
+        return self.act(self.norm(self.conv(maps, size, linears)))

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from segzoo.nn.batch_norm import BatchNorm2d
 from segzoo.nn.conv import ConvNormAct
 
 
@@ -49,7 +48,7 @@ class PyramidPooling(nn.Module):
         super().__init__()
         self.grids = tuple(grids)
         self.branches = nn.ModuleList(
-            ConvNormAct(in_channels, width, 1, norm=BatchNorm2d if image_norm or cells > 1 else None)
+            ConvNormAct(in_channels, width, 1, norm="batchnorm2d" if image_norm or cells > 1 else None)
             for cells in self.grids
         )
 

@@ -1,0 +1,53 @@
+"""Atrous spatial pyramid pooling, arXiv:1706.05587: one map seen at several dilations and as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from torch import Tensor, nn
+
+import segzoo
+from segzoo.nn import ConcatConvNormAct, ConvNormAct, PyramidPooling
+from segzoo_deeplab.separable import SeparableConvNormAct
+
+
+class ASPP(nn.Module):
+    """A 1x1 convolution, a 3x3 one per dilation rate, and the image's average, joined by a convolution.
+
+    :param width: channels of each branch and of the output.
+    :param rates: dilations, in pixels of the map.
+    :param separable: whether the dilated convolutions are depthwise separable.
+    :param depthwise_norm: see `SeparableConvNormAct`.
+    :param kernel: of the convolution that joins the branches, 1 or 3.
+    :param dropout: of single values, after it.
+    :raises OptionError: when an option is out of range.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        width: int,
+        rates: Sequence[int],
+        *,
+        separable: bool,
+        depthwise_norm: bool,
+        kernel: int,
+        dropout: float,
+    ) -> None:
+        super().__init__()
+        if width < 1 or not rates or min(rates) < 1 or kernel not in (1, 3) or not 0 <= dropout < 1:
+            raise segzoo.OptionError(
+                "atrous pooling needs width from 1 on, one or more rates from 1 on, project_kernel 1 or 3 and dropout "
+                f"from 0 to below 1, got width={width}, rates={rates}, project_kernel={kernel}, dropout={dropout}"
+            )
+        conv = partial(SeparableConvNormAct, depthwise_norm=depthwise_norm) if separable else ConvNormAct
+        self.point = ConvNormAct(in_channels, width, kernel=1)
+        self.atrous = nn.ModuleList(conv(in_channels, width, dilation=rate) for rate in rates)
+        self.pooling = PyramidPooling(in_channels, width, grids=(1,))
+        self.project = ConcatConvNormAct([width] * (len(rates) + 2), width, kernel)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, features: Tensor) -> Tensor:
+        seen = [self.point(features), *(conv(features) for conv in self.atrous), *self.pooling(features)]
+        return self.dropout(self.project(seen, size=features.shape[-2:]))

@@ -1,0 +1,89 @@
+"""Encoder-Decoder with Atrous Separable Convolution for Semantic Image Segmentation, arXiv:1802.02611: DeepLabV3+."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+import segzoo
+from segzoo.nn import ConvNormAct, resize
+from segzoo_deeplab.aspp import ASPP
+from segzoo_deeplab.selection import select_low_and_deepest
+from segzoo_deeplab.separable import SeparableConvNormAct
+
+
+class DeepLabV3PlusDecoder(segzoo.Decoder):
+    """Atrous spatial pyramid pooling on the deepest map, refined by a low-level one of stride 4.
+
+    The defaults are those of segmentation_models_pytorch. mmsegmentation's are `width=512, depthwise_norm=True,
+    project_kernel=3, fuse_convs=2, dropout=0.0, head_dropout=0.1, output_stride=8`. Where no map has stride 4, a finer
+    one serves, or else the finest.
+
+    :param width: channels of each branch and of the output.
+    :param low_width: channels that the low-level map is brought to.
+    :param rates: dilations, in pixels of the deepest map.
+    :param separable: whether the dilated convolutions are depthwise separable.
+    :param depthwise_norm: a norm and a ReLU after each depthwise convolution too.
+    :param project_kernel: 1 joins the branches by a 1x1 convolution, and a separable one follows; 3 by a 3x3 alone.
+    :param fuse_convs: separable convolutions after the low-level map is joined.
+    :param dropout: of single values, after the branches are joined.
+    :param head_dropout: of whole channels, before the classifier.
+    :param output_stride: the encoder is asked to be dilated to that stride, 8 or 16; None asks for nothing.
+    :param align_corners: how maps and logits are upsampled: segmentation_models_pytorch aligns the corners.
+    """
+
+    def __init__(
+        self,
+        stages: segzoo.FeatureSpec,
+        width: int = 256,
+        low_width: int = 48,
+        rates: Sequence[int] = (12, 24, 36),
+        separable: bool = True,
+        depthwise_norm: bool = False,
+        project_kernel: int = 1,
+        fuse_convs: int = 1,
+        dropout: float = 0.5,
+        head_dropout: float = 0.0,
+        output_stride: int | None = 16,
+        align_corners: bool = False,
+    ) -> None:
+        if low_width < 1 or fuse_convs < 1 or not 0 <= head_dropout < 1:
+            raise segzoo.OptionError(
+                "deeplabv3plus needs low_width and fuse_convs from 1 on and head_dropout from 0 to below 1, got "
+                f"low_width={low_width}, fuse_convs={fuse_convs}, head_dropout={head_dropout}"
+            )
+        super().__init__(stages, out_channels=width)
+        self.head_dropout = head_dropout
+        self.head_align_corners = align_corners
+        low, deepest = stages.channels
+        self.aspp = ASPP(
+            deepest,
+            width,
+            rates,
+            separable=separable,
+            depthwise_norm=depthwise_norm,
+            kernel=project_kernel,
+            dropout=dropout,
+        )
+        self.refine = (
+            SeparableConvNormAct(width, width, depthwise_norm=depthwise_norm) if project_kernel == 1 else nn.Identity()
+        )
+        self.low = ConvNormAct(low, low_width, kernel=1)
+        widths = [width + low_width] + [width] * (fuse_convs - 1)
+        self.fuse = nn.Sequential(
+            *(SeparableConvNormAct(each, width, depthwise_norm=depthwise_norm) for each in widths)
+        )
+
+    @classmethod
+    def negotiate(cls, offer: segzoo.FeatureSpec, output_stride: int | None = 16, **options: Any) -> segzoo.Selection:
+        """The map of stride 4 and the deepest, dilated if the encoder can."""
+        return select_low_and_deepest("deeplabv3plus", offer, low_stride=4, output_stride=output_stride)
+
+    def forward(self, features: list[Tensor]) -> Tensor:
+        low, deepest = features
+        context = self.refine(self.aspp(deepest))
+        context = resize(context, low.shape[-2:], align_corners=self.head_align_corners)
+        return self.fuse(torch.cat([context, self.low(low)], dim=1))

@@ -1,0 +1,56 @@
+"""Fully Convolutional Networks for Semantic Segmentation, arXiv:1411.4038, on a dilated encoder in place of skips."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor, nn
+
+import segzoo
+from segzoo.nn import ConcatConvNormAct, ConvNormAct
+from segzoo_deeplab.selection import select_deepest
+
+
+class FCNDecoder(segzoo.Decoder):
+    """3x3 convolutions on the deepest map, as torchvision and mmsegmentation have it.
+
+    The defaults are torchvision's; mmsegmentation's are `width=512, convs=2, concat_input=True`.
+
+    :param width: channels of the output; by default a quarter of the deepest map's.
+    :param convs: how many convolutions.
+    :param concat_input: whether their result is joined with the map that they began from, by one more.
+    :param dropout: of whole channels, before the classifier.
+    :param output_stride: the encoder is asked to be dilated to that stride, 8 or 16; None asks for nothing.
+    """
+
+    def __init__(
+        self,
+        stages: segzoo.FeatureSpec,
+        width: int | None = None,
+        convs: int = 1,
+        concat_input: bool = False,
+        dropout: float = 0.1,
+        output_stride: int | None = 8,
+    ) -> None:
+        (deepest,) = stages.channels
+        width = max(1, deepest // 4) if width is None else width
+        if width < 1 or convs < 1 or not 0 <= dropout < 1:
+            raise segzoo.OptionError(
+                "fcn needs width and convs from 1 on and dropout from 0 to below 1, got "
+                f"width={width}, convs={convs}, dropout={dropout}"
+            )
+        super().__init__(stages, out_channels=width)
+        self.head_dropout = dropout
+        widths = [deepest] + [width] * (convs - 1)
+        self.convs = nn.Sequential(*(ConvNormAct(each, width) for each in widths))
+        self.join = ConcatConvNormAct([deepest, width], width) if concat_input else None
+
+    @classmethod
+    def negotiate(cls, offer: segzoo.FeatureSpec, output_stride: int | None = 8, **options: Any) -> segzoo.Selection:
+        """The deepest map, dilated if the encoder can."""
+        return select_deepest("fcn", offer, output_stride)
+
+    def forward(self, features: list[Tensor]) -> Tensor:
+        (deepest,) = features
+        convolved = self.convs(deepest)
+        return convolved if self.join is None else self.join([deepest, convolved], size=deepest.shape[-2:])

@@ -1,0 +1,53 @@
+"""Choosing stages: the deepest map, dilated where the encoder can, and for some decoders a finer one."""
+
+from __future__ import annotations
+
+import segzoo
+
+
+def select_deepest(who: str, offer: segzoo.FeatureSpec, output_stride: int | None) -> segzoo.Selection:
+    """The deepest map alone, with a wish for dilation if its stride is larger.
+
+    :param who: the decoder's name, for messages.
+    :param output_stride: 8, 16 or None.
+    :raises OptionError: for another output stride.
+    :raises NegotiationError: when the encoder offers the image alone.
+    """
+    if output_stride not in (8, 16, None):
+        raise segzoo.OptionError(f"{who}'s output_stride is 8, 16 or None, got {output_stride!r}")
+    deepest = offer.native[-1]
+    if deepest == 0:
+        raise segzoo.NegotiationError(f"{who} needs a coarse map, and the encoder offers none: {offer}")
+    too_coarse = output_stride is not None and offer.strides[deepest] > output_stride
+    return segzoo.Selection(stages=(deepest,), output_stride=output_stride if too_coarse else None)
+
+
+def select_low_and_deepest(
+    who: str, offer: segzoo.FeatureSpec, low_stride: int, output_stride: int | None
+) -> segzoo.Selection:
+    """The deepest map, and of the others the coarsest up to `low_stride`, or else the finest.
+
+    Where all are coarser, a pyramid is wished for, which an encoder of one resolution then gets. Where the low-level
+    map is of another stride than the paper's, a note says so.
+
+    :raises OptionError: for an output stride that is not 8, 16 or None.
+    :raises NegotiationError: when the encoder offers fewer than two maps.
+    """
+    selected = select_deepest(who, offer, output_stride)
+    (deepest,) = selected.stages
+    others = [stage for stage in offer.native if 0 < stage < deepest]
+    if not others:
+        raise segzoo.NegotiationError(
+            f"{who} needs two maps, the deepest and one of stride {low_stride} or near it, and the encoder offers one, "
+            f"of stride {offer.strides[deepest]}; give it another depth"
+        )
+    fine_enough = [stage for stage in others if offer.strides[stage] <= low_stride]
+    low = max(fine_enough, key=offer.strides.__getitem__) if fine_enough else others[0]
+    stride = offer.strides[low]
+    return segzoo.Selection(
+        stages=(low, deepest),
+        output_stride=selected.output_stride,
+        pyramid=not fine_enough,
+        roles=("low-level", "high-level"),
+        notes=() if stride == low_stride else (f"low-level features at stride {stride}: none at {low_stride}",),
+    )

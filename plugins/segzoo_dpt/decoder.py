@@ -1,0 +1,186 @@
+"""Vision Transformers for Dense Prediction, arXiv:2103.13413, section 3."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any, Literal
+
+from torch import Tensor, nn
+
+import segzoo
+from segzoo.nn import ConvNormAct, he_initialise, resize
+
+FINEST_STRIDE = 4
+OUTPUT_STRIDE = 2
+READOUTS = ("project", "ignore")
+Readout = Literal["project", "ignore"]
+
+
+class DPTDecoder(segzoo.Decoder):
+    """Blocks of a transformer reassembled into a pyramid, then fused from the coarsest up, to stride 2.
+
+    The blocks of a plain transformer are brought to strides 4, 8, 16 and 32, each with the class token read into it. A
+    pyramid keeps its strides, and what isn't of one resolution throughout has no readout.
+
+    :param width: channels of the fusion, and of the output.
+    :param reassemble_widths: channels of each map as it changes its resolution, fine to coarse; by default 256, 512,
+        1024, 1024 as for ViT-Large; 96, 192, 384, 768 is the paper's ViT-Base.
+    :param readout: "project" asks the encoder for its class token and mixes it into each pixel, which halves the
+        channels that it doubled; "ignore" takes the maps alone, the choice for encoders without a class token.
+    :param dropout: of whole channels, before the classifier.
+    :param align_corners: how maps and logits are resized: whether the centres of the corner pixels agree, as in
+        segmentation_models_pytorch and the paper's code.
+    """
+
+    finest_stride = FINEST_STRIDE
+    role = "reassembled"
+
+    def __init__(
+        self,
+        stages: segzoo.FeatureSpec,
+        width: int = 256,
+        reassemble_widths: Sequence[int] | None = None,
+        readout: Readout = "project",
+        dropout: float = 0.1,
+        align_corners: bool = False,
+    ) -> None:
+        maps = stages.select(range(1, len(stages)))
+        if reassemble_widths is None:
+            reassemble_widths = [min(1024, 256 * 2**level) for level in range(len(maps))]
+        if len(reassemble_widths) != len(maps) or min(width, *reassemble_widths) < 1:
+            raise segzoo.OptionError(
+                f"dpt needs width from 1 on and such a width for each of {len(maps)} maps, fine to coarse, got "
+                f"width={width}, reassemble_widths={list(reassemble_widths)}"
+            )
+        if not 0 <= dropout < 1:
+            raise segzoo.OptionError(f"dpt needs dropout from 0 to below 1, got {dropout}")
+        super().__init__(stages, out_channels=width)
+        self.head_dropout = dropout
+        self.head_align_corners = align_corners
+        with_token = readout == "project" and is_plain(maps)
+        self.readouts = nn.ModuleList(
+            ProjectReadout(channels, channels // 2) if with_token else nn.Identity() for channels in maps.channels
+        )
+        self.reassembles = nn.ModuleList(
+            Reassemble(channels // 2 if with_token else channels, inner, width, doublings)
+            for channels, inner, doublings in zip(maps.channels, reassemble_widths, doublings_of(maps), strict=True)
+        )
+        self.fusions = nn.ModuleList(Fusion(width, align_corners) for _ in maps.channels)
+        self.refine = ConvNormAct(width, width)
+        self.apply(he_initialise)
+
+    @classmethod
+    def negotiate(cls, offer: segzoo.FeatureSpec, readout: Readout = "project", **options: Any) -> segzoo.Selection:
+        """The maps from stride 4 on, and what shows the size of stride 2."""
+        if readout not in READOUTS:
+            raise segzoo.OptionError(f"dpt needs a readout of {', '.join(READOUTS)}, got {readout!r}")
+        selection = super().negotiate(offer)
+        half = max(entry for entry, stride in enumerate(offer.strides) if stride <= OUTPUT_STRIDE)
+        maps = offer.select(selection.stages)
+        return replace(
+            selection,
+            stages=(half, *selection.stages),
+            placeholders=True,
+            prefix="concat" if readout == "project" and is_plain(maps) else None,
+            roles=("size only", *selection.roles),
+            notes=("dpt: the encoder's maps are a pyramid, and keep their strides",) if is_pyramid(maps) else (),
+        )
+
+    def forward(self, features: list[Tensor]) -> Tensor:
+        half, *maps = features
+        levels = [
+            reassemble(readout(each))
+            for readout, reassemble, each in zip(self.readouts, self.reassembles, maps, strict=True)
+        ]
+        fused = None
+        for fusion, level, finer in reversed(list(zip(self.fusions, levels, [half, *levels[:-1]], strict=True))):
+            fused = fusion(level, fused, finer.shape[-2:])
+        return self.refine(fused)
+
+
+def is_plain(maps: segzoo.FeatureSpec) -> bool:
+    """Whether several maps have one resolution throughout, as those of a plain transformer."""
+    return len(maps) > 1 and len(set(maps.strides)) == 1
+
+
+def is_pyramid(maps: segzoo.FeatureSpec) -> bool:
+    """Whether each of several maps is coarser than the one before."""
+    return len(maps) > 1 and all(finer < coarser for finer, coarser in pairwise(maps.strides))
+
+
+def doublings_of(maps: segzoo.FeatureSpec) -> list[int]:
+    """How often each map is doubled in size (halved if negative): to strides 4, 8, 16, ..., not at all in a pyramid.
+
+    Patches of 14 pixels count as 16: their grid is doubled and halved the same.
+
+    >>> doublings_of(segzoo.FeatureSpec((768, 768, 768, 768), (16, 16, 16, 16)))
+    [2, 1, 0, -1]
+    """
+    if is_pyramid(maps):
+        return [0] * len(maps)
+    return [round(math.log2(stride / FINEST_STRIDE)) - level for level, stride in enumerate(maps.strides)]
+
+
+class ProjectReadout(nn.Module):
+    """A linear layer and GELU on map and class token together, pixel by pixel."""
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__()
+        self.project = nn.Conv2d(in_channels, out_channels, 1)
+        self.act = nn.GELU()
+
+    def forward(self, features: Tensor) -> Tensor:
+        return self.act(self.project(features))
+
+
+class Reassemble(nn.Sequential):
+    """To an inner width, to another resolution, to the width of the fusion.
+
+    :param doublings: 1 for twice the size, -1 for half of it.
+    """
+
+    def __init__(self, in_channels: int, inner: int, width: int, doublings: int) -> None:
+        factor = 2 ** abs(doublings)
+        scale: nn.Module = nn.Identity()
+        if doublings > 0:
+            scale = nn.ConvTranspose2d(inner, inner, kernel_size=factor, stride=factor)
+        elif doublings < 0:
+            scale = nn.Conv2d(inner, inner, kernel_size=3, stride=factor, padding=1)
+        super().__init__()
+        self.project = nn.Conv2d(in_channels, inner, 1)
+        self.scale = scale
+        self.to_width = nn.Conv2d(inner, width, 3, padding=1, bias=False)
+
+
+class Fusion(nn.Module):
+    """Refine a level, add what comes from the coarser one, refine the sum, and resize it for the next finer level."""
+
+    def __init__(self, width: int, align_corners: bool) -> None:
+        super().__init__()
+        self.align_corners = align_corners
+        self.refine_level = ResidualUnit(width)
+        self.refine_sum = ResidualUnit(width)
+        self.project = nn.Conv2d(width, width, 1)
+
+    def forward(self, level: Tensor, coarser: Tensor | None, size: Sequence[int]) -> Tensor:
+        refined = self.refine_level(level)
+        fused = self.refine_sum(refined if coarser is None else refined + coarser)
+        return resize(self.project(fused), size, align_corners=self.align_corners)  # a 1x1 is cheaper before
+
+
+class ResidualUnit(nn.Module):
+    """Two convolutions, each after a ReLU and before a batch norm, and a shortcut."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.convs = nn.Sequential(
+            nn.ReLU(),
+            ConvNormAct(width, width),
+            ConvNormAct(width, width, act=None),
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        return features + self.convs(features)

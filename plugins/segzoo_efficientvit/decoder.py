@@ -1,0 +1,83 @@
+"""EfficientViT: Multi-Scale Linear Attention for High-Resolution Dense Prediction, arXiv:2205.14756, section 3.2."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+import segzoo
+from segzoo.nn import ConvNormAct, resize
+
+FINEST_STRIDE = 8
+STAGES = 3
+
+
+class EfficientViTDecoder(segzoo.Decoder):
+    """The three coarsest maps brought to one width, resized to stride 8 and summed, then a few inverted bottlenecks.
+
+    Where the encoder ends before stride 8, its coarsest map is taken alone.
+
+    :param width: channels of the sum: 32 for B0, 64 for B1, 96 for B2, 128 for B3.
+    :param blocks: inverted bottlenecks after the sum: 1 for B0, 3 for the others.
+    :param expansion: of the channels within a bottleneck.
+    :param final_expansion: of the channels before the classifier; None leaves that layer out.
+    :param dropout: of whole channels, before the classifier.
+    """
+
+    finest_stride = 2
+    pyramid = True
+    role = "summed"
+
+    def __init__(
+        self,
+        stages: segzoo.FeatureSpec,
+        width: int = 64,
+        blocks: int = 3,
+        expansion: int = 4,
+        final_expansion: int | None = 4,
+        dropout: float = 0.0,
+    ) -> None:
+        if min(width, expansion, 1 if final_expansion is None else final_expansion) < 1 or blocks < 0:
+            raise segzoo.OptionError(
+                "efficientvit needs width, expansion and final_expansion from 1 on and blocks from 0 on, got "
+                f"width={width}, expansion={expansion}, final_expansion={final_expansion}, blocks={blocks}"
+            )
+        if not 0 <= dropout < 1:
+            raise segzoo.OptionError(f"efficientvit needs dropout from 0 to below 1, got {dropout}")
+        super().__init__(stages, out_channels=width * (final_expansion or 1))
+        self.head_dropout = dropout
+        self.laterals = nn.ModuleList(ConvNormAct(channels, width, kernel=1, act=None) for channels in stages.channels)
+        self.blocks = nn.Sequential(*(InvertedBottleneck(width, expansion) for _ in range(blocks)))
+        self.expand = (
+            ConvNormAct(width, self.out_channels, kernel=1, act="hard_swish") if final_expansion else nn.Identity()
+        )
+
+    @classmethod
+    def negotiate(cls, offer: segzoo.FeatureSpec, **options: Any) -> segzoo.Selection:
+        """The three coarsest maps from stride 8 on; without such, the coarsest of all."""
+        maps = super().negotiate(offer, **options).stages
+        taken = [stage for stage in maps if offer.strides[stage] >= FINEST_STRIDE][-STAGES:] or maps[-1:]
+        return segzoo.Selection(stages=tuple(taken), pyramid=True, roles=(cls.role,) * len(taken))
+
+    def forward(self, features: list[Tensor]) -> Tensor:
+        size = features[0].shape[-2:]
+        laterals = zip(self.laterals, features, strict=True)
+        summed = torch.stack([resize(lateral(feature), size) for lateral, feature in laterals]).sum(dim=0)
+        return self.expand(self.blocks(summed))
+
+
+class InvertedBottleneck(nn.Sequential):
+    """MobileNetV2's block with a shortcut, arXiv:1801.04381: widen, convolve each channel, narrow."""
+
+    def __init__(self, channels: int, expansion: int) -> None:
+        inner = channels * expansion
+        super().__init__(
+            ConvNormAct(channels, inner, kernel=1, act="hard_swish"),
+            ConvNormAct(inner, inner, groups=inner, act="hard_swish"),
+            ConvNormAct(inner, channels, kernel=1, act=None),
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        return features + super().forward(features)

@@ -1,0 +1,16 @@
+"""The LightHam decoder of SegNeXt."""
+
+import segzoo
+
+
+@segzoo.hookimpl
+def segzoo_decoders() -> list[segzoo.DecoderSpec]:
+    return [
+        segzoo.DecoderSpec(
+            name="lightham",
+            target="segzoo_lightham.decoder:LightHamDecoder",
+            summary="three maps joined, their global context found by matrix decomposition",
+            paper="arXiv:2209.08575",
+            license="Apache-2.0",
+        ),
+    ]

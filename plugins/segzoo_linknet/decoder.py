@@ -1,0 +1,60 @@
+"""LinkNet: Exploiting Encoder Representations for Efficient Semantic Segmentation, arXiv:1707.03718."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from torch import Tensor, nn
+
+import segzoo
+from segzoo.nn import BatchNorm2d, ConvNormAct, he_initialise, resize
+
+
+class LinkNetDecoder(segzoo.Decoder):
+    """From the deepest map, stage by stage, to the image's own resolution; the encoder's map of each stage is added.
+
+    Where the encoder has no map there is nothing to add, and the width of the stage below is kept.
+
+    :param width: channels at the image's resolution, as in segmentation_models_pytorch.
+    :raises OptionError: when the width is out of range.
+    """
+
+    placeholders = True
+    pyramid = True
+    role = "link"
+
+    def __init__(self, stages: segzoo.FeatureSpec, width: int = 32) -> None:
+        if width < 1:
+            raise segzoo.OptionError(f"linknet needs a width from 1 on, got {width}")
+        super().__init__(stages, out_channels=width)
+        *links, deepest = stages.channels[1:]
+        widths = [deepest]
+        for link in reversed(links):
+            widths.append(link or widths[-1])
+        self.steps = nn.ModuleList(LinkStep(*pair) for pair in pairwise([*widths, width]))
+        self.apply(he_initialise)
+
+    def forward(self, features: list[Tensor]) -> Tensor:
+        finest, *links, decoded = features
+        for step, link in zip(self.steps, [*reversed(links), finest[:, :0]], strict=True):
+            decoded = step(decoded, size=link.shape[-2:])
+            if link.shape[1]:
+                decoded = decoded + link
+        return decoded
+
+
+class LinkStep(nn.Module):
+    """Reduce to a quarter of the channels, double the size, expand."""
+
+    def __init__(self, below: int, width: int) -> None:
+        super().__init__()
+        quarter = max(1, below // 4)
+        self.reduce = ConvNormAct(below, quarter, 1)
+        self.grow = nn.Sequential(
+            nn.ConvTranspose2d(quarter, quarter, kernel_size=4, stride=2, padding=1), BatchNorm2d(quarter), nn.ReLU()
+        )
+        self.expand = ConvNormAct(quarter, width, 1)
+
+    def forward(self, below: Tensor, size: Sequence[int]) -> Tensor:
+        return self.expand(resize(self.grow(self.reduce(below)), size))

@@ -1,0 +1,16 @@
+"""OCRNet."""
+
+import segzoo
+
+
+@segzoo.hookimpl
+def segzoo_decoders() -> list[segzoo.DecoderSpec]:
+    return [
+        segzoo.DecoderSpec(
+            name="ocrnet",
+            target="segzoo_ocrnet.decoder:OCRDecoder",
+            summary="each pixel attends to the classes, described by the pixels of a coarse guess",
+            paper="arXiv:1909.11065",
+            license="Apache-2.0",
+        ),
+    ]

@@ -1,0 +1,16 @@
+"""Pyramid Attention Network."""
+
+import segzoo
+
+
+@segzoo.hookimpl
+def segzoo_decoders() -> list[segzoo.DecoderSpec]:
+    return [
+        segzoo.DecoderSpec(
+            name="pan",
+            target="segzoo_pan.decoder:PANDecoder",
+            summary="attention from a small pyramid at the top, then global attention at each finer stage",
+            paper="arXiv:1805.10180",
+            license="Apache-2.0",
+        )
+    ]

@@ -1,0 +1,16 @@
+"""PSPNet."""
+
+import segzoo
+
+
+@segzoo.hookimpl
+def segzoo_decoders() -> list[segzoo.DecoderSpec]:
+    return [
+        segzoo.DecoderSpec(
+            name="pspnet",
+            target="segzoo_pspnet.decoder:PSPNetDecoder",
+            summary="the deepest map joined with its averages over grids of several sizes",
+            paper="arXiv:1612.01105",
+            license="Apache-2.0",
+        )
+    ]

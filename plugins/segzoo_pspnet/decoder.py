@@ -1,0 +1,77 @@
+"""Pyramid Scene Parsing Network, arXiv:1612.01105."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from torch import Tensor
+
+import segzoo
+from segzoo.nn import ConcatConvNormAct, PyramidPooling, he_initialise
+
+
+class PSPNetDecoder(segzoo.Decoder):
+    """The deepest map, joined with its averages over grids of several sizes, and convolved.
+
+    The defaults are those of segmentation_models_pytorch (which gives it an encoder of depth 3). The paper's and
+    mmsegmentation's are `pool_width=512, kernel=3, image_norm=True, head_kernel=1, dropout=0.1`.
+
+    :param width: channels of the output.
+    :param pool_width: channels of each pooled map; by default the deepest map's, shared among the grids.
+    :param grids: cells per side of the pooling grids.
+    :param kernel: of the convolution that joins them, an odd number.
+    :param image_norm: whether the grid of one cell has a batch norm as the others do.
+    :param head_kernel: of the classifier, an odd number.
+    :param dropout: of whole channels, before the classifier.
+    :param output_stride: the encoder is asked to be dilated to that stride, 8 or 16; None asks for nothing.
+    :param align_corners: how pooled maps and logits are upsampled: segmentation_models_pytorch aligns the corners.
+    """
+
+    def __init__(
+        self,
+        stages: segzoo.FeatureSpec,
+        width: int = 512,
+        pool_width: int | None = None,
+        grids: Sequence[int] = (1, 2, 3, 6),
+        kernel: int = 1,
+        image_norm: bool = False,
+        head_kernel: int = 3,
+        dropout: float = 0.2,
+        output_stride: int | None = 8,
+        align_corners: bool = False,
+    ) -> None:
+        (deepest,) = stages.channels
+        if not grids or min(grids) < 1 or width < 1 or kernel % 2 != 1 or head_kernel % 2 != 1 or not 0 <= dropout < 1:
+            raise segzoo.OptionError(
+                "pspnet needs one or more grids of 1 cell or more per side, width from 1 on, odd kernels and dropout "
+                f"from 0 to below 1, got grids={grids}, width={width}, kernel={kernel}, head_kernel={head_kernel}, "
+                f"dropout={dropout}"
+            )
+        pool_width = max(1, deepest // len(grids)) if pool_width is None else pool_width
+        if pool_width < 1:
+            raise segzoo.OptionError(f"pspnet needs pool_width from 1 on, got {pool_width}")
+        super().__init__(stages, out_channels=width)
+        self.head_kernel = head_kernel
+        self.head_dropout = dropout
+        self.head_align_corners = align_corners
+        self.pooling = PyramidPooling(deepest, pool_width, grids, image_norm=image_norm)
+        self.join = ConcatConvNormAct([*[pool_width] * len(grids), deepest], width, kernel, align_corners=align_corners)
+        self.apply(he_initialise)
+
+    @classmethod
+    def negotiate(cls, offer: segzoo.FeatureSpec, output_stride: int | None = 8, **options: Any) -> segzoo.Selection:
+        """The deepest map, dilated if the encoder can."""
+        if output_stride not in (8, 16, None):
+            raise segzoo.OptionError(f"pspnet's output_stride is 8, 16 or None, got {output_stride!r}")
+        deepest = offer.native[-1]
+        if deepest == 0:
+            raise segzoo.NegotiationError(f"pspnet pools a coarse map, and the encoder offers none: {offer}")
+        too_coarse = output_stride is not None and offer.strides[deepest] > output_stride
+        return segzoo.Selection(
+            stages=(deepest,), output_stride=output_stride if too_coarse else None, roles=("pooled",)
+        )
+
+    def forward(self, features: list[Tensor]) -> Tensor:
+        (deepest,) = features
+        return self.join([*self.pooling(deepest), deepest], size=deepest.shape[-2:])

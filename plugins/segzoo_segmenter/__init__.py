@@ -1,0 +1,16 @@
+"""The mask transformer of Segmenter."""
+
+import segzoo
+
+
+@segzoo.hookimpl
+def segzoo_decoders() -> list[segzoo.DecoderSpec]:
+    return [
+        segzoo.DecoderSpec(
+            name="segmenter",
+            target="segzoo_segmenter.decoder:SegmenterDecoder",
+            summary="one token per class attends to the patches, and its product with them is the mask",
+            paper="arXiv:2105.05633",
+            license="Apache-2.0",
+        ),
+    ]

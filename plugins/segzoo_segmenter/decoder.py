@@ -1,0 +1,96 @@
+"""Segmenter: Transformer for Semantic Segmentation, arXiv:2105.05633, section 3.2: the mask transformer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from timm.layers import trunc_normal_
+from timm.models.vision_transformer import Block
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+import segzoo
+
+HEAD_WIDTH = 64
+"""Channels of an attention head, in all of the paper's models."""
+
+
+class SegmenterDecoder(segzoo.Decoder):
+    """A token per class joins the patches of the deepest map in a small transformer; their products are the masks.
+
+    The masks have the deepest map's stride, so that of a convolutional encoder is wished to be the paper's 16.
+
+    :param classes: how many.
+    :param width: channels of the tokens, a multiple of 64; if None those of the encoder, as in the paper, rounded to
+        the next multiple and at most 1024.
+    :param blocks: transformer blocks.
+    :param dropout: in attention and MLP.
+    :param output_stride: what to wish for where the deepest map is coarser: 8, 16, or None for nothing.
+    """
+
+    emits = "logits"
+    finest_stride = 2
+    role = "patches"
+
+    def __init__(
+        self,
+        stages: segzoo.FeatureSpec,
+        classes: int,
+        width: int | None = None,
+        blocks: int = 2,
+        dropout: float = 0.1,
+        output_stride: int | None = 16,
+    ) -> None:
+        (channels,) = stages.channels
+        width = min(1024, HEAD_WIDTH * -(-channels // HEAD_WIDTH)) if width is None else width
+        if width < HEAD_WIDTH or width % HEAD_WIDTH or blocks < 1 or not 0 <= dropout < 1:
+            raise segzoo.OptionError(
+                f"segmenter needs width as a multiple of {HEAD_WIDTH}, blocks from 1 on and dropout from 0 to below 1, "
+                f"got width={width}, blocks={blocks}, dropout={dropout}"
+            )
+        super().__init__(stages, out_channels=classes)
+        self.project = nn.Linear(channels, width)
+        self.class_tokens = nn.Parameter(torch.zeros(1, classes, width))
+        self.blocks = nn.Sequential(
+            *(
+                Block(width, width // HEAD_WIDTH, qkv_bias=True, proj_drop=dropout, attn_drop=dropout)
+                for _ in range(blocks)
+            )
+        )
+        self.norm = nn.LayerNorm(width)
+        self.project_patches = nn.Linear(width, width, bias=False)
+        self.project_classes = nn.Linear(width, width, bias=False)
+        # over a single class a layer norm would leave a constant
+        self.norm_masks = nn.LayerNorm(classes) if classes > 1 else nn.Identity()
+        self._initialise()
+
+    def _initialise(self) -> None:
+        trunc_normal_(self.class_tokens, std=0.02)
+        for module in self.modules():
+            if isinstance(module, nn.Linear):
+                trunc_normal_(module.weight, std=0.02)
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+        for projection in (self.project_patches, self.project_classes):
+            nn.init.normal_(projection.weight, std=projection.in_features**-0.5)
+
+    @classmethod
+    def negotiate(cls, offer: segzoo.FeatureSpec, output_stride: int | None = 16, **options: Any) -> segzoo.Selection:
+        """The deepest map."""
+        if output_stride not in (None, 8, 16):
+            raise segzoo.OptionError(f"segmenter needs output_stride 8, 16 or None, got {output_stride!r}")
+        deepest = super().negotiate(offer).stages[-1]
+        coarser = output_stride is not None and offer.strides[deepest] > output_stride
+        return segzoo.Selection(stages=(deepest,), output_stride=output_stride if coarser else None, roles=(cls.role,))
+
+    def forward(self, features: list[Tensor]) -> Tensor:
+        (deepest,) = features
+        patches = self.project(deepest.flatten(2).mT)
+        classes = self.class_tokens.expand(patches.shape[0], -1, -1)
+        tokens = self.norm(self.blocks(torch.cat([patches, classes], dim=1)))
+        patches, classes = tokens[:, : -self.out_channels], tokens[:, -self.out_channels :]
+        patches = F.normalize(self.project_patches(patches), dim=-1)
+        classes = F.normalize(self.project_classes(classes), dim=-1)
+        masks = self.norm_masks(patches @ classes.mT)
+        return masks.mT.unflatten(2, deepest.shape[-2:])

@@ -1,0 +1,23 @@
+"""The two decoders of SETR."""
+
+import segzoo
+
+
+@segzoo.hookimpl
+def segzoo_decoders() -> list[segzoo.DecoderSpec]:
+    return [
+        segzoo.DecoderSpec(
+            name="setr_pup",
+            target="segzoo_setr.pup:SETRPUPDecoder",
+            summary="the deepest map, convolved and doubled in turn",
+            paper="arXiv:2012.15840",
+            license="Apache-2.0",
+        ),
+        segzoo.DecoderSpec(
+            name="setr_mla",
+            target="segzoo_setr.mla:SETRMLADecoder",
+            summary="four blocks as streams, aggregated from the top down and joined",
+            paper="arXiv:2012.15840",
+            license="Apache-2.0",
+        ),
+    ]

@@ -1,0 +1,68 @@
+"""SETR-PUP: Rethinking Semantic Segmentation from a Sequence-to-Sequence Perspective with Transformers, 2012.15840."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from timm.layers import LayerNorm2d
+from torch import Tensor, nn
+
+import segzoo
+from segzoo.nn import ConvNormAct, he_initialise, resize
+
+
+class SETRPUPDecoder(segzoo.Decoder):
+    """Progressive upsampling: the deepest map, convolved and doubled in turn until it has the image's resolution.
+
+    Of stride 16 that takes the paper's four steps, of stride 32 (a pyramid) five. The last doubling is the head's: it
+    classifies before it resizes, which gives the same logits for less.
+
+    :param width: channels of each step, and of the output.
+    :param dropout: of whole channels, before the classifier.
+    """
+
+    finest_stride = 2
+    role = "upsampled"
+
+    def __init__(self, stages: segzoo.FeatureSpec, width: int = 256, dropout: float = 0.0) -> None:
+        if width < 1 or not 0 <= dropout < 1:
+            raise segzoo.OptionError(
+                f"setr_pup needs width from 1 on and dropout from 0 to below 1, got width={width}, dropout={dropout}"
+            )
+        super().__init__(stages, out_channels=width)
+        self.head_dropout = dropout
+        channels, stride = stages.channels[-1], stages.strides[-1]
+        self.norm = LayerNorm2d(channels)
+        self.first = ConvNormAct(channels, width)
+        self.steps = nn.ModuleDict({str(finer): ConvNormAct(width, width) for finer in powers_of_two_below(stride)})
+        self.apply(he_initialise)
+
+    @classmethod
+    def negotiate(cls, offer: segzoo.FeatureSpec, **options: Any) -> segzoo.Selection:
+        """The deepest map, and the image's own resolution for its size."""
+        deepest = super().negotiate(offer, **options).stages[-1]
+        coarser = min(offer.strides[stage] for stage in offer.native[1:]) < offer.strides[deepest]
+        notes = ("setr_pup: made for a transformer of one resolution; of a pyramid it takes the deepest map",)
+        return segzoo.Selection(
+            stages=(0, deepest),
+            placeholders=True,
+            roles=("size only", cls.role),
+            notes=notes if coarser else (),
+        )
+
+    def forward(self, features: list[Tensor]) -> Tensor:
+        finest, deepest = features
+        image = (finest.shape[-2], finest.shape[-1])
+        decoded = self.first(self.norm(deepest).contiguous())  # the norm leaves channels last, which ties an export
+        for stride, step in self.steps.items():
+            decoded = step(resize(decoded, segzoo.grid_size(image, int(stride))))
+        return decoded
+
+
+def powers_of_two_below(stride: int) -> list[int]:
+    """From coarse to fine, down to 2.
+
+    >>> powers_of_two_below(16)
+    [8, 4, 2]
+    """
+    return [2**power for power in reversed(range(1, (stride - 1).bit_length()))]

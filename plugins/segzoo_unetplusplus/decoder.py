@@ -1,0 +1,71 @@
+"""UNet++: A Nested U-Net Architecture for Medical Image Segmentation, arXiv:1807.10165."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from torch import Tensor, nn
+
+import segzoo
+from segzoo.nn import UpStep, he_initialise
+
+ATTENTION = (None, "scse")
+
+
+class UNetPlusPlusDecoder(segzoo.Decoder):
+    """A triangle of nodes: each grows its neighbour below and joins it with every node before it in its own row.
+
+    A row is a resolution, coarse to fine. Its first entry is the encoder's map, if there is one; its last one is
+    U-Net's decoder; those between are as wide as the encoder's map, or else as U-Net's decoder. At the image's
+    own resolution there is one node, as in segmentation_models_pytorch, whose widths are the default. Deep
+    supervision is not part of it.
+
+    :param widths: channels of each row's last node, coarse to fine; by default 16 at the image's resolution, doubled
+        with each step towards the deepest stage.
+    :param attention: "scse" recalibrates pixels and channels of each node (arXiv:1803.02579).
+    :param norm: timm's name of the norm after each convolution; None for none.
+    :raises OptionError: when an option is out of range.
+    """
+
+    placeholders = True
+    pyramid = True
+    role = "row"
+    head_kernel = 3
+
+    def __init__(
+        self,
+        stages: segzoo.FeatureSpec,
+        widths: Sequence[int] | None = None,
+        attention: Literal["scse"] | None = None,
+        norm: str | None = "batchnorm2d",
+    ) -> None:
+        steps = len(stages) - 1
+        widths = [16 * 2**step for step in reversed(range(steps))] if widths is None else list(widths)
+        if len(widths) != steps or min(widths) < 1:
+            raise segzoo.OptionError(
+                f"unetplusplus needs a width for each of {steps} steps, coarse to fine, got {widths}"
+            )
+        if attention not in ATTENTION:
+            raise segzoo.OptionError(f"unetplusplus's attention is one of {ATTENTION}, got {attention!r}")
+        super().__init__(stages, out_channels=widths[-1])
+        *skips, deepest = stages.channels[1:]
+        self.rows = nn.ModuleList()
+        row = [deepest]
+        for skip, width in zip(reversed(skips), widths, strict=False):
+            coarser, row, nodes = row, [skip] if skip else [], nn.ModuleList()
+            for below, node_width in zip(coarser, [skip or width] * (len(coarser) - 1) + [width], strict=True):
+                nodes.append(UpStep(below, row[::-1], node_width, norm=norm, recalibrate=attention == "scse"))
+                row.append(node_width)
+            self.rows.append(nodes)
+        self.last = UpStep(row[-1], [], widths[-1], norm=norm, recalibrate=attention == "scse")
+        self.apply(he_initialise)
+
+    def forward(self, features: list[Tensor]) -> Tensor:
+        finest, *skips, deepest = features
+        row = [deepest]
+        for nodes, skip in zip(self.rows, reversed(skips), strict=True):
+            coarser, row = row, [skip] if skip.shape[1] else []
+            for node, below in zip(nodes.children(), coarser, strict=True):
+                row.append(node(below, row[::-1], size=skip.shape[-2:]))
+        return self.last(row[-1], [], size=finest.shape[-2:])

@@ -1,0 +1,116 @@
+"""`segzoo matrix`: which encoders work with which decoders."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+import click
+
+from segzoo.cli.parameters import IMAGE_SIZE
+from segzoo.cli.tables import print_table
+from segzoo.errors import UnknownNameError
+
+if TYPE_CHECKING:
+    from segzoo.matrix.results import Checked, Matrix, Pair
+
+
+NAMED = 3
+"""Pairs that failed for the same reason, so many of them by name."""
+
+
+@click.command()
+@click.option("--encoders", "encoders", metavar="PATTERN", multiple=True, help="A name or a pattern; can be repeated.")
+@click.option("--decoders", "decoders", metavar="PATTERN", multiple=True, help="A name or a pattern; can be repeated.")
+@click.option("--smallest", is_flag=True, help="Of the encoders, the smallest of each family alone.")
+@click.option("--size", type=IMAGE_SIZE, default="97x131", show_default=True, help="The image's.")
+@click.option("--jobs", type=click.IntRange(min=1), default=os.cpu_count(), show_default=True, help="Processes.")
+@click.option("--json", "json_path", metavar="FILE", help="Write everything that was found as JSON.")
+@click.option("--html", "html_path", metavar="FILE", help="Write a page with filters that needs no other file.")
+def matrix(
+    encoders: tuple[str, ...],
+    decoders: tuple[str, ...],
+    smallest: bool,
+    size: tuple[int, int],
+    jobs: int,
+    json_path: str | None,
+    html_path: str | None,
+) -> None:
+    """Check pairs of encoders and decoders, without weights or arithmetic.
+
+    Each pair is planned, and the whole model is run on the meta device at that size. All encoders take hours, those of
+    --smallest minutes. The exit code is 1 when a pair is broken; one that the handshake refuses is no failure.
+    """
+    from segzoo import registry
+    from segzoo.matrix import check_pairs, smallest_of_each_family
+    from segzoo.matrix.files import check_writable
+
+    for path in (json_path, html_path):
+        if path:
+            check_writable(path)
+    chosen_encoders = _matching("encoder", encoders, registry.list_encoders, registry.find_encoder)
+    chosen_decoders = _matching("decoder", decoders, registry.list_decoders, registry.find_decoder)
+    if smallest:
+        chosen_encoders = smallest_of_each_family(chosen_encoders)
+    found = check_pairs(chosen_encoders, chosen_decoders, size=size, jobs=jobs)
+    if json_path:
+        found.save_json(json_path)
+    if html_path:
+        found.save_page(html_path)
+    _print(found)
+    if any(pair.outcome == "broken" for pair in found.pairs):
+        raise SystemExit(1)
+
+
+def _matching(
+    noun: str, patterns: Iterable[str], names: Callable[[str | None], list[str]], find: Callable[[str], object]
+) -> list[str]:
+    """The names that match any of some patterns, all of them without a pattern.
+
+    :raises UnknownNameError: for a pattern that nothing matches, so that a typing error isn't taken for a result.
+    """
+    chosen: list[str] = []
+    for pattern in tuple(patterns) or (None,):
+        matching = names(pattern)
+        if pattern and not matching:
+            if any(wildcard in pattern for wildcard in "*?["):
+                raise UnknownNameError(f"no {noun} matches {pattern!r}; `segzoo {noun}s` lists all")
+            find(pattern)  # a tag or a hub's name, or an error with near matches
+            matching = [pattern]
+        chosen += matching
+    return list(dict.fromkeys(chosen))
+
+
+def _print(matrix: Matrix) -> None:
+    rows = [_row(checked, matrix.of_encoder(number)) for number, checked in enumerate(matrix.encoders)]
+    print_table(rows, "encoder", as_json=False)
+    failures: dict[tuple[str, str], list[str]] = {}
+    for pair in matrix.pairs:
+        if pair.outcome != "pass":
+            failures.setdefault((pair.outcome, pair.reason), []).append(f"{pair.encoder} + {pair.decoder}")
+    for (outcome, reason), pairs in failures.items():
+        more = f" and {len(pairs) - NAMED} more" if len(pairs) > NAMED else ""
+        click.echo(f"{outcome}: {', '.join(pairs[:NAMED])}{more}: {' '.join(reason.split())}")
+    passed = [pair for pair in matrix.pairs if pair.outcome == "pass"]
+    helped = sum(bool(pair.fallbacks) for pair in passed)
+    counts = Counter(pair.outcome for pair in matrix.pairs)
+    click.echo(
+        f"{len(passed)} of {len(matrix.pairs)} pairs pass at {matrix.size[0]}x{matrix.size[1]}: {len(passed) - helped} "
+        f"as they are, {helped} with help; {counts['refused']} refused, {counts['broken']} broken"
+    )
+
+
+def _row(checked: Checked, pairs: Iterable[Pair]) -> dict[str, str]:
+    pairs = list(pairs)
+    kinds = Counter(kind for pair in pairs for kind in {fallback.kind for fallback in pair.fallbacks})
+    return {
+        "encoder": checked.name,
+        "family": checked.family,
+        "params": "-" if checked.parameters is None else f"{checked.parameters / 1e6:.2f} M",
+        "pass": f"{sum(pair.outcome == 'pass' for pair in pairs)}/{len(pairs)}",
+        **{kind: str(kinds[kind] or "-") for kind in ("neck", "padding", "resizing")},
+        "wishes granted": str(sum(bool(pair.granted) for pair in pairs) or "-"),
+        "not granted": str(kinds["wish"] or "-"),
+    }

@@ -1,0 +1,95 @@
+import pytest
+import segmentation_models_pytorch as smp
+import torch
+from smp_parity import (
+    HEAD,
+    TIMM_ENCODER,
+    UP_STEP,
+    assert_same_gradients,
+    assert_same_logits,
+    carry_over,
+    parameters,
+)
+from synthetic import PATTERNS, synthetic
+
+import segzoo
+
+RULES = [
+    *HEAD,
+    *TIMM_ENCODER,
+    (r"^decoder\.center\.top_conv\.", "decoder.center.key."),
+    (r"^decoder\.center\.center_conv\.", "decoder.center.query."),
+    (r"^decoder\.center\.bottom_conv\.", "decoder.center.value."),
+    (r"^decoder\.center\.out_conv\.", "decoder.center.mix."),
+    (r"^decoder\.blocks\.([0-3])\.conv", r"decoder.steps.\1.step.conv"),
+    (r"^decoder\.blocks\.", "decoder.steps."),
+    (r"\.hl_conv\.(\d)\.0\.", r".bring.\1.conv."),
+    (r"\.hl_conv\.(\d)\.1\.", r".bring.\1.norm."),
+    (r"\.SE_hl\.", ".weigh_below."),
+    (r"\.SE_ll\.", ".weigh_skip."),
+    (r"(\.weigh_\w+)\.1\.", r"\1.squeeze."),
+    (r"(\.weigh_\w+)\.3\.", r"\1.excite."),
+    *UP_STEP,
+]
+
+
+def counterparts():
+    torch.manual_seed(0)
+    peer = smp.MAnet("resnet34", encoder_weights=None, classes=5)
+    model = segzoo.create_model("resnet34", "manet", classes=5)
+    carry_over(peer, model, RULES)
+    return peer, model
+
+
+def test_it_has_as_many_parameters_as_smp_s():
+    with torch.device("meta"):
+        model = segzoo.create_model("resnet50", "manet", classes=19)
+    assert parameters(model) == 147_442_603
+
+
+def test_logits_are_smp_s():
+    assert_same_logits(*counterparts(), torch.rand(2, 3, 64, 96))
+
+
+def test_gradients_are_smp_s():
+    assert_same_gradients(*counterparts(), torch.rand(2, 3, 32, 64), RULES)
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_it_takes_encoders_of_every_kind(pattern):
+    segzoo.plan(synthetic(pattern), "manet")
+
+
+@pytest.mark.parametrize("attention", ["pairs", "positions"])
+@pytest.mark.parametrize("pattern", ["resnet", "levit"])
+def test_every_parameter_gets_a_gradient_at_any_size(pattern, attention):
+    model = segzoo.create_model(synthetic(pattern), "manet", classes=3, decoder_options={"attention": attention})
+    logits = model.train()(torch.rand(1, 3, 97, 131))
+    logits.square().mean().backward()
+    assert logits.shape == (1, 3, 97, 131)
+    assert not [name for name, parameter in model.decoder.named_parameters() if parameter.grad is None]
+
+
+def test_attention_among_positions_follows_a_permutation_of_the_positions():
+    model = segzoo.create_model(synthetic("resnet"), "manet", classes=3, decoder_options={"attention": "positions"})
+    center = model.decoder.center
+    for conv in (center.value, center.mix):  # a pixel alone, so that only the attention looks at others
+        torch.nn.init.zeros_(conv.weight)
+        torch.nn.init.dirac_(conv.weight)
+    features, order = torch.rand(1, center.key.in_channels, 2, 3), torch.randperm(6)
+    permuted = features.flatten(2)[..., order].view_as(features)
+    torch.testing.assert_close(center(permuted).flatten(2), center(features).flatten(2)[..., order])
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"widths": [16]}, "a width for each of 5 steps"),
+        ({"position_width": 0}, "position_width=0"),
+        ({"reduction": 0}, "reduction=0"),
+        ({"attention": None}, r"one of \('pairs', 'positions'\), got None"),
+    ],
+)
+def test_options_out_of_range_are_refused(options, told):
+    with pytest.raises(segzoo.OptionError, match=told):
+        segzoo.plan(synthetic("resnet"), "manet", decoder_options=options)

@@ -1,0 +1,54 @@
+import pytest
+import torch
+from smp_parity import parameters
+from synthetic import PATTERNS, synthetic
+
+import segzoo
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_the_deepest_map_is_taken(pattern):
+    plan = segzoo.plan(synthetic(pattern), "segmenter")
+    assert plan.stages == (plan.spec.native[-1],)
+
+
+@pytest.mark.parametrize("pattern", ["resnet", "patch_14"])
+def test_logits_have_the_image_s_size(pattern):
+    model = segzoo.create_model(synthetic(pattern), "segmenter", classes=4).eval()
+    assert model(torch.rand(1, 3, 97, 131)).shape == (1, 4, 97, 131)
+
+
+@pytest.mark.parametrize(("encoder", "millions"), [("vit_tiny_patch16_384", 7), ("vit_small_patch16_384", 26)])
+def test_it_has_as_many_parameters_as_published(encoder, millions):
+    with torch.device("meta"):
+        assert round(parameters(segzoo.create_model(encoder, "segmenter", classes=150)) / 1e6) == millions
+
+
+def test_a_convolutional_encoder_is_wished_to_be_dilated_to_stride_16():
+    assert segzoo.plan("resnet18", "segmenter").request.output_stride == 16
+    options = {"output_stride": None}
+    assert segzoo.plan("resnet18", "segmenter", decoder_options=options).request.output_stride is None
+
+
+def test_an_encoder_of_stride_16_is_not_asked_to_be_dilated():
+    plan = segzoo.plan("vit_tiny_patch16_224", "segmenter")
+    assert (plan.request.output_stride, plan.notes) == (None, ())
+
+
+def test_a_single_class_depends_on_the_image():
+    torch.manual_seed(0)
+    model = segzoo.create_model(synthetic("plain_vit"), "segmenter", classes=1).eval()
+    assert model(torch.rand(1, 3, 64, 64)).std() > 1e-4
+
+
+def test_classes_are_products_of_patches_and_class_tokens():
+    torch.manual_seed(0)
+    decoder = segzoo.create_model(synthetic("plain_vit"), "segmenter", classes=3).decoder.eval()
+    decoder.norm_masks = torch.nn.Identity()
+    assert decoder([torch.rand(1, 32, 4, 6)]).abs().max() <= 1  # cosines
+
+
+@pytest.mark.parametrize("option", [{"width": 100}, {"blocks": 0}, {"dropout": 1.0}, {"output_stride": 4}])
+def test_an_option_out_of_range_is_refused(option):
+    with pytest.raises(segzoo.OptionError, match="segmenter needs"):
+        segzoo.plan(synthetic("resnet"), "segmenter", decoder_options=option)

@@ -1,0 +1,109 @@
+import json
+from dataclasses import replace
+
+import pytest
+import timm
+from click.testing import CliRunner
+
+import segzoo
+from segzoo_timm import catalogue
+from segzoo_timm.source import TimmSource
+
+KNOWN = json.loads(catalogue.FILE.read_text())["architectures"]
+OF_ALL_KINDS = [
+    "resnet18",
+    "vit_tiny_patch16_224",
+    "swin_tiny_patch4_window7_224",
+    "levit_128",
+    "vgg11_bn",
+    "convnext_atto",
+]
+
+
+def measure(name):
+    return segzoo.measure_facts(TimmSource(), name)
+
+
+def must_not_measure(name):
+    raise AssertionError(f"{name} was measured")
+
+
+def test_every_architecture_is_in_the_catalogue():
+    assert list(KNOWN) == timm.list_models()
+
+
+@pytest.mark.parametrize("name", OF_ALL_KINDS)
+def test_the_catalogue_says_what_is_measured(name):
+    known = catalogue.facts_of(name, must_not_measure)
+    assert replace(known, family="", weights=None) == measure(name)
+
+
+def test_the_family_is_timm_s_module():
+    assert catalogue.facts_of("resnet18", must_not_measure).family == "resnet"
+
+
+def test_all_tags_are_listed_with_their_licence_the_default_first():
+    weights = catalogue.facts_of("resnet18", must_not_measure).weights
+    assert weights[0] == segzoo.PublishedWeights(timm.get_pretrained_cfg("resnet18").tag, "apache-2.0")
+    assert segzoo.PublishedWeights("fb_swsl_ig1b_ft_in1k", "cc-by-nc-4.0") in weights
+
+
+def test_a_tagged_name_has_the_weights_of_its_tag():
+    facts = catalogue.facts_of("resnet18.fb_swsl_ig1b_ft_in1k", must_not_measure)
+    assert facts.name == "resnet18.fb_swsl_ig1b_ft_in1k"
+    assert facts.weights == (segzoo.PublishedWeights("fb_swsl_ig1b_ft_in1k", "cc-by-nc-4.0"),)
+
+
+def test_an_architecture_without_weights_has_none():
+    assert catalogue.facts_of("resnet10t", must_not_measure).weights
+    assert catalogue.facts_of("cspresnet50d", must_not_measure).weights == ()
+
+
+def test_a_tag_for_another_image_size_is_measured():
+    name, tag = next(
+        (name, tag)
+        for name in timm.list_pretrained()
+        for tag in [name.partition(".")[2]]
+        if timm.get_pretrained_cfg(name).input_size != timm.get_pretrained_cfg(name.partition(".")[0]).input_size
+    )
+    asked = []
+    stand_in = segzoo.EncoderFacts(name, 1, segzoo.FeatureSpec((3,), (1,)))
+    facts = catalogue.facts_of(name, lambda name: asked.append(name) or stand_in)
+    assert asked == [name]
+    assert [weights.tag for weights in facts.weights] == [tag]
+
+
+@pytest.mark.parametrize("name", ["hf-hub:somebody/something", "local-dir:somewhere"])
+def test_a_hub_s_or_folder_s_model_is_measured(name):
+    stand_in = segzoo.EncoderFacts(name, 1, segzoo.FeatureSpec((3,), (1,)))
+    assert catalogue.facts_of(name, lambda name: stand_in) is stand_in
+
+
+@pytest.fixture
+def file(tmp_path, monkeypatch):
+    """A catalogue of two architectures, one of which timm no longer has."""
+    file = tmp_path / "catalogue.json"
+    entries = dict.fromkeys(("resnet18", "resnet18_of_old"), KNOWN["resnet18"])
+    file.write_text(json.dumps({"timm": "0.1", "architectures": entries}))
+    monkeypatch.setattr(catalogue, "FILE", file)
+    catalogue._catalogue.cache_clear()
+    yield file
+    catalogue._catalogue.cache_clear()
+
+
+@pytest.mark.slow
+def test_making_the_catalogue_keeps_the_others_and_drops_what_timm_no_longer_has(file):
+    result = CliRunner().invoke(catalogue.main, ["test_vi*", "resnet18", "--missing", "--jobs", "1"])
+    assert result.exit_code == 0, result.output
+    made = json.loads(file.read_text())
+    assert made["timm"] == timm.__version__
+    assert list(made["architectures"]) == ["resnet18", *timm.list_models("test_vi*")]
+    assert made["architectures"]["test_vit"] == KNOWN["test_vit"]
+
+
+def test_a_pattern_that_nothing_matches_is_an_error_and_changes_nothing(file):
+    before = file.read_text()
+    result = CliRunner().invoke(catalogue.main, ["resnet18", "nothing*"])
+    assert result.exit_code == 1
+    assert "has no architecture that matches 'nothing*'" in result.output
+    assert file.read_text() == before
