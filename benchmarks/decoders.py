@@ -58,6 +58,9 @@ PAIRS = {
 }
 
 
+MEASURES = ("inference", "training step", "saved memory")
+
+
 @dataclass
 class Side:
     """One of the two: from features to logits."""
@@ -103,7 +106,6 @@ def sides(name: str, encoder: str, image: Tensor, classes: int) -> tuple[Side, S
     """Ours and theirs."""
     pair = PAIRS[name]
     encoder = pair.encoder or encoder
-    model = segzoo.create_model(encoder, name, classes=classes, decoder_options=pair.ours)
     universal = encoder not in smp.encoders.get_encoder_names()
     peer = getattr(smp, pair.peer)(
         f"tu-{encoder}" if universal else encoder, encoder_weights=None, classes=classes, **pair.theirs
@@ -111,6 +113,8 @@ def sides(name: str, encoder: str, image: Tensor, classes: int) -> tuple[Side, S
     with torch.no_grad():
         encoded = peer.encoder.eval()(image)
     maps, *tokens = encoded if isinstance(encoded, tuple) else (encoded,)
+    depth = None if tokens else len(maps) - 1
+    model = segzoo.create_model(encoder, name, classes=classes, depth=depth, decoder_options=pair.ours)
     size = image.shape[-2:]
 
     def run_theirs(features: list[Tensor]) -> Tensor:
@@ -206,10 +210,10 @@ def main(
                     "MiB of SMP's": peer_saved / 2**20,
                 }
             )
+            progress.write(f"{name}: " + ", ".join(f"{measure} {rows[-1][measure]:.2f}" for measure in MEASURES))
             del ours, theirs
             gc.collect()
-    measures = ("inference", "training step", "saved memory")
-    means = {key: statistics.geometric_mean([row[key] for row in rows]) for key in measures}
+    means = {measure: statistics.geometric_mean([row[measure] for row in rows]) for measure in MEASURES}
     print(f"theirs / ours; {encoder}, {batch}x3x{size[0]}x{size[1]}, {classes} classes, {threads} thread(s)")
     print(tabulate([*rows, {"decoder": "geometric mean", **means}], headers="keys", tablefmt="github", floatfmt=".2f"))
 

@@ -170,7 +170,9 @@ POOLED_TO_THE_LAST_PIXEL = "its pyramid halves the deepest map three times: trac
 @pytest.mark.parametrize(
     "decoder",
     [
-        pytest.param(name, marks=pytest.mark.xfail(reason=POOLED_TO_THE_LAST_PIXEL, strict=True) if name == "pan" else ())
+        pytest.param(
+            name, marks=pytest.mark.xfail(reason=POOLED_TO_THE_LAST_PIXEL, strict=True) if name == "pan" else ()
+        )
         for name in segzoo.list_decoders()
     ],
 )

@@ -115,7 +115,7 @@ class OverlapPatchEmbedding(nn.Module):
     def __init__(self, channels_in: int, channels: int, stride: int) -> None:
         super().__init__()
         self.projection = nn.Conv2d(channels_in, channels, 2 * stride - 1, stride, padding=stride - 1)
-        self.norm = layer_norm(channels)
+        self.norm = nn.LayerNorm(channels)
 
     def forward(self, feature: Tensor) -> Tensor:
         return self.norm(rearrange(self.projection(feature), "b c h w -> b h w c"))
@@ -166,7 +166,7 @@ class SequenceReduction(nn.Module):
         super().__init__()
         self.ratio = ratio
         self.projection = nn.Conv2d(channels, channels, ratio, stride=ratio)
-        self.norm = layer_norm(channels)
+        self.norm = nn.LayerNorm(channels)
 
     def forward(self, tokens: Tensor) -> Tensor:
         grid = rearrange(tokens, "b h w c -> b c h w")
@@ -193,6 +193,7 @@ class MixFFN(nn.Module):
 
 
 def layer_norm(channels: int) -> nn.LayerNorm:
+    """For blocks and stages; what follows a convolution has torch's own epsilon, as published weights expect."""
     return nn.LayerNorm(channels, eps=1e-6)
 
 

@@ -84,6 +84,8 @@ def survey(name: str, request: segzoo.EncoderRequest) -> Survey:
     :raises NegotiationError: for a wish that it can't grant.
     :raises CheckpointError: when the name is a hub's or a folder's, and it can't be read.
     """
+    if request.prefix not in (None, "concat"):
+        raise segzoo.OptionError(f"prefix is 'concat' or None, got {request.prefix!r}")
     in_channels = request.in_channels
     request = replace(request, in_channels=COLOURS)  # maps and sizes don't depend on it
     measured = _measure_once(name, replace(request, depth=None, output_stride=None, prefix=None))
@@ -239,6 +241,11 @@ class _Probe:
         shapes = [each.shape for each in maps]
         return shapes if all(min(shape) > 0 for shape in shapes) else None
 
+    def takes(self, height: int, width: int, channels: Sequence[int]) -> bool:
+        """Whether maps of those channels come out; reshaping tokens into a wrong grid gives others."""
+        shapes = self.shapes(height, width)
+        return shapes is not None and [shape[1] for shape in shapes] == list(channels)
+
     def measure_any_size(self) -> tuple[tuple[int, ...], tuple[int, ...], segzoo.InputSpec] | None:
         """Channels, strides and sizes of an architecture that takes all multiples of some number; None for another.
 
@@ -253,10 +260,11 @@ class _Probe:
         grown = [shape[-1] - shape[-2] for shape in shapes]
         if not shapes or not all(cells > 0 and ample % cells == 0 for cells in grown):
             return None
+        channels, strides = tuple(shape[1] for shape in shapes), tuple(ample // cells for cells in grown)
         for multiple in sorted(multiples):
-            if all(self.shapes(*(_odd(side, multiple) for side in size)) for size in ODD_SIZES):
-                input_spec = segzoo.InputSpec(multiple, self._minimum(multiple))
-                return tuple(shape[1] for shape in shapes), tuple(ample // cells for cells in grown), input_spec
+            sizes = [(_odd(height, multiple), _odd(width, multiple)) for height, width in ODD_SIZES]
+            if all(self.takes(*size, channels) for size in sizes):
+                return channels, strides, segzoo.InputSpec(multiple, self._minimum(multiple, channels))
         return None
 
     def measure_fixed_size(
@@ -266,28 +274,30 @@ class _Probe:
         shapes = self.shapes(*native)
         if not shapes:
             return None
-        strides = tuple(_stride_of_grid(native[0], shape[-2]) for shape in shapes)
+        strides = tuple(
+            _stride_of_grid(native[0], shape[-2], info["reduction"])
+            for shape, info in zip(shapes, self.body.feature_info, strict=True)
+        )
         return tuple(shape[1] for shape in shapes), strides, segzoo.InputSpec(fixed=native)
 
-    def _minimum(self, multiple: int) -> int:
+    def _minimum(self, multiple: int, channels: Sequence[int]) -> int:
         """The smallest side that runs, in pixels before padding."""
         enough = 1
-        while not self.shapes(enough * multiple, enough * multiple):
+        while not self.takes(enough * multiple, enough * multiple, channels):
             enough *= 2
         too_few = enough // 2
         while enough - too_few > 1:
             middle = (enough + too_few) // 2
-            if self.shapes(middle * multiple, middle * multiple):
+            if self.takes(middle * multiple, middle * multiple, channels):
                 enough = middle
             else:
                 too_few = middle
         return (enough - 1) * multiple + 1
 
 
-def _stride_of_grid(side: int, cells: int) -> int:
-    """Pixels per cell, a power of two where that is at most one cell off: 8 for 27 cells of 224 pixels, 64 for 4."""
-    power = 2 ** round(math.log2(side / cells))
-    return power if abs(side / power - cells) <= 1 else round(side / cells)
+def _stride_of_grid(side: int, cells: int, declared: int) -> int:
+    """Pixels per cell: as declared where the grid confirms it to the cell, since 64 gives 4 cells of 224 pixels too."""
+    return declared if abs(side / declared - cells) <= 1 else round(side / cells)
 
 
 def _odd(length: int, multiple: int) -> int:

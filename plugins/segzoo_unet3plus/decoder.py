@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor, nn
 
 import segzoo
-from segzoo.nn import ConcatConvNormAct, he_initialise
+from segzoo.nn import ConcatConvNormAct, MaxPool, he_initialise
 
 
 class UNet3PlusDecoder(segzoo.Decoder):
@@ -80,8 +80,7 @@ class FullScaleNode(nn.Module):
         super().__init__()
         own = encoded.strides[-1]
         self.pools = nn.ModuleList(
-            nn.MaxPool2d(max(1, round(own / stride)), ceil_mode=True) if stride < own else nn.Identity()
-            for stride in encoded.strides
+            MaxPool(max(1, round(own / stride))) if stride < own else nn.Identity() for stride in encoded.strides
         )
         channels = (*encoded.channels, *decoded)
         self.branches = nn.ModuleList(ConcatConvNormAct([each], width, norm=norm) for each in channels)

@@ -9,7 +9,7 @@ from timm.layers import LayerNorm2d
 from torch import Tensor, nn
 
 import segzoo
-from segzoo.nn import ConvNormAct, resize
+from segzoo.nn import ConvNormAct, MaxPool, resize
 
 
 class SimplePyramid(segzoo.Neck):
@@ -58,6 +58,6 @@ class PyramidStage(nn.Sequential):
             self.append(nn.ConvTranspose2d(channels, half, kernel_size=2, stride=2))
             channels = half
         for _ in range(-doublings):
-            self.append(nn.MaxPool2d(kernel_size=2, ceil_mode=True))
+            self.append(MaxPool(2))
         self.append(ConvNormAct(channels, width, kernel=1, norm="layernorm2d", act=None))
         self.append(ConvNormAct(width, width, kernel=3, norm="layernorm2d", act=None))

@@ -4,7 +4,7 @@ from segzoo.nn.batch_norm import BatchNorm2d
 from segzoo.nn.concat import ConcatConv2d, ConcatConvNormAct
 from segzoo.nn.conv import ConvNormAct
 from segzoo.nn.he import he_initialise
-from segzoo.nn.pooling import PyramidPooling, average_over_grid
+from segzoo.nn.pooling import MaxPool, PyramidPooling, average_over_grid
 from segzoo.nn.resize import resize
 from segzoo.nn.squeeze_excite import ChannelGate, SpatialChannelGate
 from segzoo.nn.up_step import UpStep
@@ -15,6 +15,7 @@ __all__ = [
     "ConcatConv2d",
     "ConcatConvNormAct",
     "ConvNormAct",
+    "MaxPool",
     "PyramidPooling",
     "SpatialChannelGate",
     "UpStep",

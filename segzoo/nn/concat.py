@@ -56,8 +56,9 @@ class ConcatConv2d(nn.Conv2d):
         :returns: (B, out_channels, height, width).
         """
         weights = self.weight.split(self.split, dim=1)
+        layers: Sequence[nn.Module | None] = [None] * len(maps) if linears is None else linears
         bias, parts = self.bias, []
-        for each, weight, linear in zip(maps, weights, linears or [None] * len(maps), strict=True):
+        for each, weight, linear in zip(maps, weights, layers, strict=True):
             if weight.shape[1] == 0:
                 continue
             if linear is not None and self._is_one_matrix(linear, each):

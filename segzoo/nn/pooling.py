@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from segzoo.nn.conv import ConvNormAct
 
@@ -57,3 +58,19 @@ class PyramidPooling(nn.Module):
         return [
             branch(average_over_grid(features, cells)) for branch, cells in zip(self.branches, self.grids, strict=True)
         ]
+
+
+class MaxPool(nn.Module):
+    """Max pooling that keeps a last incomplete window: (B, C, h, w) to (B, C, h / factor, w / factor), rounded up.
+
+    The values of `nn.MaxPool2d(factor, ceil_mode=True)`, which would tie an exported graph to one size.
+    """
+
+    def __init__(self, factor: int) -> None:
+        super().__init__()
+        self.factor = factor
+
+    def forward(self, features: Tensor) -> Tensor:
+        height, width = features.shape[-2:]
+        missing = (0, -width % self.factor, 0, -height % self.factor)
+        return F.max_pool2d(F.pad(features, missing, mode="replicate"), self.factor)

@@ -46,7 +46,7 @@ sizes = st.tuples(st.integers(1, 17), st.integers(1, 17))
 
 @st.composite
 def mixtures(draw):
-    """A size, and one to five maps of it, half of it (and so doubled, where it is even) or any other, or without channels."""
+    """A size, and one to five maps: of that size, of half of it (doubled, then), of any other, or without channels."""
     height, width = size = draw(sizes)
     halves = st.sampled_from([size, ((height + 1) // 2, (width + 1) // 2)])
     shapes = draw(st.lists(st.tuples(st.integers(0, 4), st.one_of(halves, sizes)), min_size=1, max_size=5))
@@ -126,7 +126,7 @@ def test_it_starts_from_the_weights_of_the_plain_convolution():
 def test_a_placeholder_may_have_any_size():
     operator = ConcatConv2d([2, 0], 3, 3)
     maps = [torch.randn(1, 2, 4, 4), torch.empty(1, 0, 9, 7)]
-    torch.testing.assert_close(operator(maps, (8, 8)), operator(maps[:1] + [torch.empty(1, 0, 1, 1)], (8, 8)))
+    torch.testing.assert_close(operator(maps, (8, 8)), operator([*maps[:1], torch.empty(1, 0, 1, 1)], (8, 8)))
 
 
 @pytest.mark.parametrize(("in_channels", "kernel"), [([0, 0], 3), ([], 1), ([4], 2)])

@@ -3,7 +3,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from segzoo.nn import PyramidPooling, average_over_grid
+from segzoo.nn import MaxPool, PyramidPooling, average_over_grid
 
 
 @pytest.mark.parametrize("cells", [1, 2, 3, 6])
@@ -74,3 +74,11 @@ def test_it_exports_to_onnx_with_dynamic_height_and_width():
     session = reference.ReferenceEvaluator(program.model_proto)
     got = session.run(None, {session.input_names[0]: features.numpy()})
     torch.testing.assert_close([torch.tensor(each) for each in got], pooling(features))
+
+
+@pytest.mark.parametrize("factor", [1, 2, 3, 8])
+@pytest.mark.parametrize("size", [(1, 1), (5, 8), (16, 7)])
+def test_max_pooling_keeps_the_last_incomplete_window(factor, size):
+    features = torch.randn(2, 3, *size)
+    expected = F.max_pool2d(features, factor, ceil_mode=True)
+    assert torch.equal(MaxPool(factor)(features), expected)

@@ -18,7 +18,7 @@ DIFFERENT_KINDS = [
     "swin_tiny_patch4_window7_224",
     "vit_tiny_patch16_224",
     "eva02_tiny_patch14_224",
-    "vgg11_bn",
+    "darknet17",
     "efficientnet_b0",
     "levit_128",
     "crossvit_tiny_240",
@@ -257,6 +257,11 @@ def test_there_is_no_class_token_where_timm_has_none(name):
         on_meta(name, prefix="concat")
 
 
+def test_another_word_for_prefix_is_an_error():
+    with pytest.raises(segzoo.OptionError, match="'concat' or None, got 'sum'"):
+        on_meta(SMALL, prefix="sum")
+
+
 def test_img_size_becomes_the_size_of_an_encoder_of_one_size():
     encoder = on_meta("beit_base_patch16_224", img_size=(160, 240))
     assert encoder.input_spec.fixed == (160, 240)
@@ -415,9 +420,9 @@ def test_nothing_is_warned_of(name, files, caplog):
     assert caplog.records == []
 
 
-@pytest.mark.parametrize("name", ["resnet18", SMALL, "gemma4_vit_167m"])
-def test_an_encoder_can_be_exported(name):
-    encoder = on_meta(name).eval()
+@pytest.mark.parametrize(("name", "options"), [("resnet18", {}), (SMALL, {}), ("gemma4_vit_167m", {"depth": 2})])
+def test_an_encoder_can_be_exported(name, options):
+    encoder = on_meta(name, options=options).eval()
     with torch.device("meta"):
         image = torch.empty(1, 3, 64, 64)
         program = torch.export.export(encoder, (image,))
