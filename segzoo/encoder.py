@@ -95,6 +95,10 @@ class EncoderSource(ABC):
         :raises CheckpointError: for a file that doesn't fit.
         """
 
+    def known_facts(self, name: str) -> EncoderFacts | None:
+        """What is known beforehand of an encoder, without building it; None where nothing is."""
+        return None
+
     def facts(self, name: str) -> EncoderFacts:
         """What matters to a person choosing, for listings: measured here, by building the encoder on the meta device.
 
@@ -103,4 +107,4 @@ class EncoderSource(ABC):
 
         :raises ContractError: when the encoder doesn't do what it declares.
         """
-        return measure_facts(self, name)
+        return self.known_facts(name) or measure_facts(self, name)

@@ -124,7 +124,17 @@ def facts_of(found: EncoderFound) -> EncoderFacts:
 
     :raises ContractError: when the encoder doesn't do what it declares.
     """
-    stated, descriptor = found.source.facts(found.name), found.provided.descriptor
+    return _with_descriptor(found.source.facts(found.name), found)
+
+
+def known_facts(found: EncoderFound) -> EncoderFacts | None:
+    """The same where its source knows them beforehand; None where it would have to be measured."""
+    known = found.source.known_facts(found.name)
+    return known and _with_descriptor(known, found)
+
+
+def _with_descriptor(stated: EncoderFacts, found: EncoderFound) -> EncoderFacts:
+    descriptor = found.provided.descriptor
     weights = stated.weights
     if weights is None and descriptor.weights_license:
         weights = (PublishedWeights("", descriptor.weights_license),)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import replace
 from fnmatch import fnmatchcase
@@ -40,21 +40,25 @@ WRITTEN_EVERY = 20
 MEASURED = ("parameters", "channels", "strides", "multiple", "minimum", "fixed", "dilates_to", "class_token")
 
 
-def facts_of(name: str, measure: Callable[[str], segzoo.EncoderFacts]) -> segzoo.EncoderFacts:
-    """The facts of an architecture, tagged or not; measured where the catalogue doesn't have them.
+def known_facts(name: str) -> segzoo.EncoderFacts | None:
+    """The facts of an architecture, tagged or not; None where the catalogue doesn't have them.
 
-    :param name: as timm's `create_model` takes it. Of a hub's or a folder's no family and no licence is known.
-    :param measure: what to call for one that is not in the catalogue.
+    :param name: as timm's `create_model` takes it.
     """
     origin, model = parse_model_name(name)
     architecture, tag = split_model_name_tag(model)
+    known = _catalogue().get(architecture) if origin is None and _built_alike(architecture, tag) else None
+    return with_family(segzoo.EncoderFacts.from_dict({"name": name, **known})) if known else None
+
+
+def with_family(facts: segzoo.EncoderFacts) -> segzoo.EncoderFacts:
+    """With what timm says of an architecture's family and weights; of a hub's or a folder's nothing is known."""
+    origin, model = parse_model_name(facts.name)
+    architecture, tag = split_model_name_tag(model)
     if origin is not None or not is_model(architecture):
-        return measure(name)
-    known = _catalogue().get(architecture) if _built_alike(architecture, tag) else None
-    facts = segzoo.EncoderFacts.from_dict({"name": name, **known}) if known else measure(name)
-    return replace(
-        facts, family=model_entrypoint(architecture).__module__.rpartition(".")[2], weights=_weights(architecture, tag)
-    )
+        return facts
+    family = model_entrypoint(architecture).__module__.rpartition(".")[2]
+    return replace(facts, family=family, weights=_weights(architecture, tag))
 
 
 @cache

@@ -9,6 +9,7 @@ import torch
 from timm.models import get_arch_pretrained_cfgs, is_model, parse_model_name, split_model_name_tag
 
 import segzoo
+from segzoo_timm.catalogue import known_facts, with_family
 from segzoo_timm.encoder import TimmEncoder
 from segzoo_timm.survey import build, survey
 from segzoo_timm.weights import build_with_weights
@@ -30,6 +31,12 @@ class TimmSource(segzoo.EncoderSource):
             return False
         architecture, tag = split_model_name_tag(model)
         return origin is not None or (is_model(architecture) and (not tag or name in get_arch_pretrained_cfgs(name)))
+
+    def known_facts(self, name: str) -> segzoo.EncoderFacts | None:
+        return known_facts(name)
+
+    def facts(self, name: str) -> segzoo.EncoderFacts:
+        return with_family(super().facts(name))
 
     def create(self, name: str, request: segzoo.EncoderRequest, pretrained: segzoo.Pretrained = False) -> TimmEncoder:
         found = survey(name, request)

@@ -40,6 +40,8 @@ class Parameters(click.ParamType):
 
 
 PARAMETERS = Parameters()
+FEW = 6  # encoders that are measured at once where need be: that takes seconds
+UNMEASURED = ("params", "strides", "channels", "dilates to", "image sizes", "class token", "weights licence")
 ORDERS: dict[str, Callable[[EncoderFacts], Any]] = {
     "name": lambda facts: facts.name,
     "family": lambda facts: (facts.family, facts.parameters),
@@ -75,7 +77,8 @@ def encoders(
     """List the encoders, or those that match PATTERN, such as 'resnet*'; a NAME shows that one in full.
 
     A NAME can have a tag: resnet50.a1_in1k. Options narrow the list down; all must hold. Parameters are those of the
-    encoder alone, without a classifier.
+    encoder alone, without a classifier. Where a question mark stands, nobody has measured the encoder yet: its NAME
+    does so, and so does each option that narrows the list down, which can take minutes.
     """
 
     def fits(facts: EncoderFacts) -> bool:
@@ -91,6 +94,10 @@ def encoders(
         )
 
     chosen = _find(pattern)
+    choosy = min_params is not None or max_params is not None or any((strides, dilates, any_size, class_token, sort))
+    if len(chosen) > FEW and not (choosy or license_part or weights_license):
+        print_table(list(_known_rows(chosen, as_json)), "encoder", as_json, pattern)
+        return
     listed = [(facts, found) for facts, found in _facts(chosen) if fits(facts)]
     if sort:
         listed.sort(key=lambda each: ORDERS[sort](each[0]))
@@ -140,6 +147,20 @@ def _facts(chosen: Mapping[str, EncoderFound]) -> Iterator[tuple[EncoderFacts, E
             click.echo(f"Warning: {name} is left out: {type(error).__name__}: {reason}", err=True)
         else:
             yield replace(facts, name=name), found
+
+
+def _known_rows(chosen: Mapping[str, EncoderFound], as_json: bool) -> Iterator[dict[str, Any]]:
+    """A plain listing builds nothing: of an encoder that nobody has measured it shows the name."""
+    from dataclasses import replace
+
+    from segzoo.facts import known_facts
+
+    for name, found in chosen.items():
+        facts = known_facts(found)
+        if as_json:
+            yield {**(replace(facts, name=name).to_dict() if facts else {"name": name}), "source": found.provided.id}
+        else:
+            yield _row(replace(facts, name=name)) if facts else {"name": name, **dict.fromkeys(UNMEASURED, "?")}
 
 
 def _row(facts: EncoderFacts) -> dict[str, str]:
