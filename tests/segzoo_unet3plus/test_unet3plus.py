@@ -42,7 +42,7 @@ def test_every_node_sees_every_scale():
 
 def test_finer_maps_are_pooled_by_the_ratio_of_their_strides():
     decoder = UNet3PlusDecoder(PAPER, width=8)
-    assert [getattr(pool, "kernel_size", 1) for pool in decoder.nodes[0].pools] == [8, 4, 2, 1]
+    assert [getattr(pool, "factor", 1) for pool in decoder.nodes[0].pools] == [8, 4, 2, 1]
 
 
 def test_the_image_s_own_resolution_is_taken_on_request():
