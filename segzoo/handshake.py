@@ -25,7 +25,7 @@ from segzoo.parts import EncoderPart, check_options, find_decoder, find_encoder,
 from segzoo.planning import Part, Plan
 from segzoo.request import EncoderRequest
 from segzoo.selection import Selection
-from segzoo.verification import call_on_meta, probe_image, verify_features
+from segzoo.verification import call_for_shapes, call_on_meta, probe_image, verify_features
 
 
 @dataclass(frozen=True)
@@ -197,9 +197,10 @@ def _offer(part: EncoderPart, request: EncoderRequest) -> Offer:
         raise ContractError(f"encoder {part.part.id} needs an attribute `spec`, a segzoo.FeatureSpec; got {spec!r}")
     input_spec = getattr(twin, "input_spec", None) or InputSpec()
     image = probe_image(spec, input_spec, request.in_channels)
-    features = call_on_meta(twin, image)
+    features = call_for_shapes(twin, image)
     verify_features(f"encoder {part.part.id}", spec, image, features)
-    return Offer(request, spec, input_spec, _parameters(twin), image, list(features))
+    on_meta = [feature.detach().to("meta") for feature in features]
+    return Offer(request, spec, input_spec, _parameters(twin), image, on_meta)
 
 
 def _ask(part: Part, decoder: type[Decoder] | Decoder, offer: FeatureSpec, options: Mapping[str, Any]) -> Selection:

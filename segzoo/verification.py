@@ -32,7 +32,23 @@ def call_on_meta(module: nn.Module, *inputs: Any) -> Any:
     weights = {**dict(module.named_parameters()), **dict(module.named_buffers())}
     on_meta = {name: weight.detach().to("meta") for name, weight in weights.items()}
     with evaluating(module), torch.device("meta"), torch.no_grad():
-        return torch.func.functional_call(module, on_meta, inputs)
+        # tying weights would swap those of a module that has two names twice, and not restore them
+        return torch.func.functional_call(module, on_meta, inputs, tie_weights=False)
+
+
+def call_for_shapes(encoder: nn.Module, image: Tensor) -> Any:
+    """`encoder(image)` on the meta device, or where the encoder is, if it holds tensors that can't leave there.
+
+    :param image: on the meta device.
+    """
+    try:
+        return call_on_meta(encoder, image)
+    except RuntimeError:
+        weight = next(encoder.parameters(), image)
+        if weight.is_meta:
+            raise
+        with evaluating(encoder), torch.no_grad():
+            return encoder(torch.zeros(image.shape, dtype=weight.dtype, device=weight.device))
 
 
 def verify_features(who: str, spec: FeatureSpec, image: Tensor, features: Any) -> None:

@@ -166,3 +166,37 @@ def test_checking_a_built_encoder_leaves_its_mode_and_weights_alone():
 )
 def test_sizes_are_padded_to_the_multiple(spec, size, padded, takes):
     assert (spec.padded(size), spec.takes(size)) == (padded, takes)
+
+
+def test_a_built_encoder_that_can_t_leave_its_device_is_checked_there():
+    class Settled(Liar):
+        def __init__(self, spec):
+            super().__init__(spec, lambda self, image: self.complete(image, {2: self.conv(image) + self.constant}))
+            self.constant = torch.ones(8, 1, 1)  # neither parameter nor buffer
+
+    assert segzoo.plan(Settled(SPEC), "unet").encoder_spec == SPEC
+    with pytest.raises(segzoo.ContractError, match="declared 9 channels"):
+        segzoo.plan(Settled(segzoo.FeatureSpec((3, 0, 9), (1, 2, 4))), "unet")
+
+
+def test_checking_leaves_a_module_of_two_names_where_it_is():
+    class Twice(Liar):
+        def __init__(self):
+            super().__init__(SPEC, lambda self, image: self.complete(image, {2: self.again(image)}))
+            self.again = self.conv
+
+    encoder = Twice()
+    segzoo.plan(encoder, "unet")
+    assert {parameter.device.type for parameter in encoder.parameters()} == {"cpu"}
+
+
+def test_checking_takes_a_weight_that_two_modules_share():
+    class Tied(Liar):
+        def __init__(self):
+            super().__init__(SPEC, lambda self, image: self.complete(image, {2: self.conv(image) + self.other(image)}))
+            self.other = torch.nn.Conv2d(3, 8, 1, stride=4)
+            self.other.weight = self.conv.weight
+
+    encoder = Tied()
+    assert segzoo.plan(encoder, "unet").encoder_spec == SPEC
+    assert {parameter.device.type for parameter in encoder.parameters()} == {"cpu"}

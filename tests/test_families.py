@@ -37,7 +37,7 @@ def test_all_of_timm_s_families_are_there():
 @pytest.mark.parametrize("encoder", FAMILIES)
 def test_a_family_plans_and_answers_with_every_decoder_on_the_meta_device(encoder):
     _, pairs = check_encoder(encoder, segzoo.list_decoders(), SIZE)
-    assert {pair.decoder: pair.reason for pair in pairs if pair.status != "pass"} == {}
+    assert {pair.decoder: pair.reason for pair in pairs if pair.outcome != "pass"} == {}
 
 
 class Once(nn.Module):
