@@ -60,5 +60,4 @@ class SegFormerDecoder(segzoo.Decoder):
         return segzoo.Selection(stages=tuple(taken), roles=(cls.role,) * len(taken))
 
     def forward(self, features: list[Tensor]) -> Tensor:
-        unified = [linear(feature) for linear, feature in zip(self.linears, features, strict=True)]
-        return self.fuse(unified[::-1], size=features[self.finest].shape[-2:])
+        return self.fuse(features[::-1], size=features[self.finest].shape[-2:], linears=[*self.linears][::-1])

@@ -4,6 +4,7 @@ from segzoo.nn.batch_norm import BatchNorm2d
 from segzoo.nn.concat import ConcatConv2d, ConcatConvNormAct
 from segzoo.nn.conv import ConvNormAct
 from segzoo.nn.he import he_initialise
+from segzoo.nn.norm_act_conv import norm_act_conv
 from segzoo.nn.pooling import MaxPool, PyramidPooling, average_over_grid
 from segzoo.nn.resize import resize
 from segzoo.nn.squeeze_excite import ChannelGate, SpatialChannelGate
@@ -21,5 +22,6 @@ __all__ = [
     "UpStep",
     "average_over_grid",
     "he_initialise",
+    "norm_act_conv",
     "resize",
 ]

@@ -26,7 +26,10 @@ def make_act(act: Layer) -> nn.Module:
     """An activation; the identity for None."""
     if act is None:
         return nn.Identity()
-    return get_act_layer(act)() if isinstance(act, str) else act()
+    made = get_act_layer(act)() if isinstance(act, str) else act()
+    if isinstance(made, nn.ReLU):
+        made.inplace = True  # a norm or a convolution goes before, and keeps its input, not what it gave
+    return made
 
 
 class ConvNormAct(nn.Sequential):
