@@ -55,6 +55,8 @@ def class_token_channels(body: Body, image: Tensor, indices: Sequence[int]) -> t
     """
     if "return_prefix_tokens" not in inspect.signature(body.forward_intermediates).parameters:
         return None
+    if getattr(body, "num_prefix_tokens", 1) == 0:  # asked all the same, some of timm's fail
+        return None
     features = body.forward_intermediates(
         image, indices=list(indices), return_prefix_tokens=True, output_fmt="NCHW", intermediates_only=True
     )

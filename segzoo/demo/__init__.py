@@ -28,8 +28,8 @@ from segzoo.demo.training import BATCH_SIZE, evaluate, intersection_over_union, 
 from segzoo.errors import InputError, OptionError
 from segzoo.model import SegmentationModel
 
-DEFAULT_PAIRS = (Pair("resnet18", "unet"), Pair("mit_b0", "segformer"), Pair("vit_tiny_patch16_224", "fpn"))
-DEFAULT_STEPS = 400
+DEFAULT_PAIRS = (Pair("resnet18", "unet"), Pair("mit_b0", "segformer"), Pair("xcit_nano_12_p8_224", "fpn"))
+DEFAULT_STEPS = 350
 SCENE_SIZE = 64
 HELD_OUT = 256
 SHOWN = 8

@@ -250,7 +250,14 @@ def test_the_appended_token_is_timm_s_and_equal_all_over_the_map():
 
 
 @pytest.mark.parametrize(
-    "name", ["resnet18", "swin_tiny_patch4_window7_224", "xcit_nano_12_p16_224", "vit_wee_patch16_reg1_gap_256"]
+    "name",
+    [
+        "resnet18",
+        "swin_tiny_patch4_window7_224",
+        "xcit_nano_12_p16_224",
+        "vit_wee_patch16_reg1_gap_256",
+        "test_vit_relpos",
+    ],
 )
 def test_there_is_no_class_token_where_timm_has_none(name):
     with pytest.raises(segzoo.NegotiationError, match="no class token"):

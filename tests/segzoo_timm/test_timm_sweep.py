@@ -63,14 +63,14 @@ def test_every_family_is_swept():
     assert set(FAMILIES) == set(list_modules())
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("chunk", range(CHUNKS))
 def test_every_spec_holds_at_any_size(chunk):
     found = {name: list(mistakes(name)) for name in NAMES[chunk::CHUNKS]}
     assert {name: each for name, each in found.items() if each} == {}
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_smallest_of_a_family_computes_and_learns(family):
     def parameters(name):
