@@ -55,7 +55,7 @@ def test_a_pair_gives_logits_of_the_image_s_size_and_finite_gradients(encoder, d
     assert_trains(encoder, decoder, size)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @every_pair
 def test_every_pair_gives_logits_of_the_image_s_size_and_finite_gradients(encoder, decoder):
     assert_trains(encoder, decoder, (97, 131))

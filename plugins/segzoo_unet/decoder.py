@@ -9,7 +9,7 @@ from typing import Any, Literal
 from torch import Tensor, nn
 
 import segzoo
-from segzoo.nn import ConvNormAct, UpStep, he_initialise, resize
+from segzoo.nn import ConvNormAct, UpStep, resize
 
 ATTENTION = (None, "gate", "scse")
 
@@ -61,7 +61,6 @@ class UNetDecoder(segzoo.Decoder):
                 pairwise([deepest, *widths]), [*([skip] for skip in reversed(skips)), []], strict=True
             )
         )
-        self.apply(he_initialise)
 
     @classmethod
     def negotiate(cls, offer: segzoo.FeatureSpec, **options: Any) -> segzoo.Selection:

@@ -26,10 +26,9 @@ Split = Literal["train", "held-out"]
 SPLITS: tuple[Split, ...] = ("train", "held-out")
 
 DIGITS_PER_SCENE = (2, 4)
-DIGIT_SIZE = (0.42, 0.5)  # of the scene's side
-TILT = 0.05  # radians, either way
-LAYOUTS = 30  # tried per scene: the more, the fewer overlaps
-DARKEST_INK = 0.4  # of any channel, and the brightest ground
+DIGIT_SIZE = (0.42, 0.52)  # of the scene's side
+TILT = 0.1  # radians, either way
+DARKEST_INK = 0.4
 
 
 class Scans(NamedTuple):
@@ -157,15 +156,17 @@ def strew(ink: Tensor, size: int, rng: Generator) -> NDArray[np.float32]:
 
 
 def spread(scale: NDArray[np.float64], rng: Generator) -> NDArray[np.float64]:
-    """Centres, from -1 to 1, that keep digits on the canvas: of several layouts the one with the widest gaps.
+    """Centres, from -1 to 1, that keep digits on the canvas and overlap little: of some candidates, the farthest away.
 
     :param scale: (K,), of the canvas's side.
     :returns: (K, 2).
     """
-    layouts = rng.uniform(-1, 1, (LAYOUTS, len(scale), 2)) * (1 - scale)[:, None]
-    gaps = np.linalg.norm(layouts[:, :, None] - layouts[:, None], axis=3)
-    gaps[:, np.eye(len(scale), dtype=bool)] = np.inf
-    return layouts[gaps.min(axis=(1, 2)).argmax()]
+    centres = np.empty((0, 2))
+    for margin in scale:
+        candidates = rng.uniform(margin - 1, 1 - margin, (20, 2))
+        nearest = np.linalg.norm(candidates[:, None] - centres, axis=2).min(axis=1, initial=np.inf)
+        centres = np.vstack([centres, candidates[nearest.argmax()]])
+    return centres
 
 
 def background(size: int, rng: Generator) -> NDArray[np.float64]:
