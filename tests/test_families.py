@@ -33,7 +33,7 @@ def test_all_of_timm_s_families_are_there():
     assert {model_entrypoint(name).__module__.rpartition(".")[2] for name in timms} == set(list_modules())
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("encoder", FAMILIES)
 def test_a_family_plans_and_answers_with_every_decoder_on_the_meta_device(encoder):
     _, pairs = check_encoder(encoder, segzoo.list_decoders(), SIZE)
@@ -74,7 +74,7 @@ def assert_trains(encoder, decoders):
         assert gradient.abs().sum() > 0, decoder
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("encoder", FAMILIES)
 def test_a_family_trains(encoder):
     assert_trains(encoder, PATTERN_SETTERS)

@@ -85,7 +85,7 @@ def file(tmp_path, monkeypatch):
     catalogue._catalogue.cache_clear()
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_making_the_catalogue_keeps_the_others_and_drops_what_timm_no_longer_has(file):
     result = CliRunner().invoke(catalogue.main, ["test_vi*", "resnet18", "--missing", "--jobs", "1"])
     assert result.exit_code == 0, result.output

@@ -1,6 +1,6 @@
 """Every architecture of timm, held to its spec; the smallest of each family also computes.
 
-All of this is slow: the sweep takes about thirty minutes of one core, so a quarter of an hour with `-n 2`.
+The sweep takes about thirty minutes of one core, so a quarter of an hour with `-n 2`.
 """
 
 import math
