@@ -46,7 +46,7 @@ MIT_ENCODER: Rules = [
     (r"\.mlp\.fc2\.", ".ffn.contract."),
     (r"\.mlp\.dwconv\.dwconv\.", ".ffn.depthwise."),
 ]
-"""For SMP's `mit_b0` to `mit_b5`; see `with_one_epsilon`."""
+"""For SMP's `mit_b0` to `mit_b5`."""
 
 
 def renamed(weights: Mapping[str, Tensor], rules: Rules) -> dict[str, Tensor]:
@@ -67,14 +67,6 @@ def renamed(weights: Mapping[str, Tensor], rules: Rules) -> dict[str, Tensor]:
 
 def parameters(model: nn.Module) -> int:
     return sum(parameter.numel() for parameter in model.parameters())
-
-
-def with_one_epsilon(peer: nn.Module, epsilon: float = 1e-6) -> nn.Module:
-    """SMP's Mix Transformer with one epsilon in every layer norm, as ours; SMP's has 1e-5 in some, 1e-6 in others."""
-    for module in peer.modules():
-        if isinstance(module, nn.LayerNorm):
-            module.eps = epsilon
-    return peer
 
 
 def without_chance(model: nn.Module) -> nn.Module:
