@@ -47,6 +47,7 @@ class SegmentationModel(nn.Module):
         self.config: dict[str, Any] = {}
         self.preprocessing = preprocessing
         self._encoder_frozen = False
+        self._to_thaw: set[str] = set()
 
     def forward(self, image: Tensor) -> Logits:
         """Segment.
@@ -86,13 +87,17 @@ class SegmentationModel(nn.Module):
     def freeze_encoder(self) -> None:
         """Keep the encoder as it is: no gradients, and eval mode (its batch norms too) whatever `train()` says."""
         self._encoder_frozen = True
+        self._to_thaw |= {name for name, weight in self.encoder.named_parameters() if weight.requires_grad}
         self.encoder.requires_grad_(False)
         self.train(self.training)
 
     def unfreeze_encoder(self) -> None:
-        """Let the encoder learn again."""
+        """Let the encoder learn again, but for weights that had been fixed before it was frozen."""
         self._encoder_frozen = False
-        self.encoder.requires_grad_(True)
+        for name, weight in self.encoder.named_parameters():
+            if name in self._to_thaw:
+                weight.requires_grad_(True)
+        self._to_thaw.clear()
         self.train(self.training)
 
     def train(self, mode: bool = True) -> SegmentationModel:

@@ -89,6 +89,16 @@ def test_an_unfrozen_encoder_learns_again():
     assert any(parameter.grad is not None for parameter in model.encoder.parameters())
 
 
+def test_what_was_fixed_before_the_encoder_was_frozen_stays_so_afterwards():
+    model = model_of()
+    fixed = next(model.encoder.parameters()).requires_grad_(False)
+    model.freeze_encoder()
+    model.freeze_encoder()
+    model.unfreeze_encoder()
+    assert not fixed.requires_grad
+    assert all(parameter.requires_grad for parameter in model.encoder.parameters() if parameter is not fixed)
+
+
 @pytest.mark.parametrize("decoder", segzoo.list_decoders())
 def test_a_batch_of_one_trains(decoder):
     logits = model_of(decoder=decoder).train()(torch.rand(1, 3, 64, 64))

@@ -123,7 +123,23 @@ def survey(name: str, request: segzoo.EncoderRequest) -> Survey:
 
 def build(name: str, in_channels: int, arguments: Mapping[str, Any], **more: Any) -> Body:
     """A model of timm's, without a classifier."""
-    return timm.create_model(name, in_chans=in_channels, num_classes=0, **arguments, **more)
+    try:
+        return timm.create_model(name, in_chans=in_channels, num_classes=0, **arguments, **more)
+    except TypeError:
+        if "output_stride" not in arguments:
+            raise
+        own = {option: value for option, value in arguments.items() if option != "output_stride"}
+        body = timm.create_model(name, in_chans=in_channels, num_classes=0, **own, **more)
+        extractor = timm.create_model(name, in_chans=in_channels, features_only=True, **arguments, **more)
+        return _with_dilated_layers(body, extractor)
+
+
+def _with_dilated_layers(body: Body, extractor: Body) -> Body:
+    """A model with the layers of timm's own feature extractor, where that alone takes an output stride."""
+    for child, layer in extractor.named_children():
+        if type(getattr(body, child, None)) is type(layer):
+            setattr(body, child, layer)
+    return body
 
 
 def family(body: Body) -> str:

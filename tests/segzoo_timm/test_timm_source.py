@@ -207,6 +207,8 @@ def test_a_depth_that_is_not_there_is_an_error_that_names_the_others(name, depth
         ("resnet18", 16, (1, 2, 4, 8, 16, 16)),
         ("convnext_atto", 8, (1, 2, 4, 8, 8, 8)),
         ("vit_tiny_patch16_224", 16, (1, 2, 16, 16, 16, 16)),
+        ("mobilenetv3_small_050", 8, (1, 2, 4, 8, 8, 8)),
+        ("hardcorenas_a", 16, (1, 2, 4, 8, 16, 16)),
     ],
 )
 def test_dilation_is_granted(name, stride, strides):
@@ -214,6 +216,16 @@ def test_dilation_is_granted(name, stride, strides):
     assert encoder.spec.strides == strides
     height, width = run(encoder, (128, 192))[-1].shape[-2:]
     assert (height, width) == (128 // strides[-1], 192 // strides[-1])
+
+
+def test_what_only_timm_s_feature_extractor_dilates_gives_its_maps():
+    encoder = create("mobilenetv3_small_050", output_stride=8).eval()
+    extractor = timm.create_model("mobilenetv3_small_050", features_only=True, output_stride=8).eval()
+    encoder.body.load_state_dict(extractor.state_dict())
+    image = torch.rand(1, 3, 96, 128)
+    with torch.no_grad():
+        for own, expected in zip(encoder(image)[1:], extractor(image), strict=True):
+            assert torch.equal(own, expected)
 
 
 @pytest.mark.parametrize("name", ["vgg11_bn", "swin_tiny_patch4_window7_224", "levit_128"])
