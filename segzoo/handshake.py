@@ -112,7 +112,7 @@ def negotiate(
     neck_part, neck_class = find_neck(neck) if neck not in ("auto", None) else (None, None)
     _check_decoder_options(decoder_part, decoder_class, decoder_options)
 
-    notes: list[str] = []
+    refusals: list[str] = []
     offer = _offer(encoder_part, request)
     selection = _ask(decoder_part, decoder_class, offer.spec, decoder_options)
     tried: set[tuple[str, Any]] = set()
@@ -121,7 +121,7 @@ def negotiate(
         try:
             granted = _offer(encoder_part, replace(request, **dict([wish])))
         except NegotiationError as refusal:
-            notes.append(f"wish {wish[0]}={wish[1]!r} not granted: {refusal}")
+            refusals.append(f"wish {wish[0]}={wish[1]!r} not granted: {refusal}")
         else:
             request, offer = granted.request, granted
             selection = _ask(decoder_part, decoder_class, offer.spec, decoder_options)
@@ -132,9 +132,9 @@ def negotiate(
         if candidates:
             neck_part, neck_class = find_neck(candidates[0].id)
         else:
-            notes.append("wish pyramid=True not granted: no installed plugin provides a neck that makes one")
+            refusals.append("wish pyramid=True not granted: no installed plugin provides a neck that makes one")
     elif neck is None and selection.pyramid and not _is_pyramid(spec, selection):
-        notes.append("wish pyramid=True not granted: neck=None")
+        refusals.append("wish pyramid=True not granted: neck=None")
     neck_stages: tuple[int, ...] = ()
     if neck_part and neck_class:
         neck_stages = _maps(spec, selection)
@@ -162,7 +162,8 @@ def negotiate(
             roles=selection.roles,
             input_spec=offer.input_spec,
             strict_size=strict_size,
-            notes=(*notes, *selection.notes),
+            refusals=tuple(refusals),
+            notes=selection.notes,
         ),
         encoder_part,
         neck_class,

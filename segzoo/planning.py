@@ -56,7 +56,8 @@ class Plan:
     :param auxiliary: the entries that carry an auxiliary head for training.
     :param input_spec: the image sizes that the encoder takes.
     :param strict_size: whether another size is an error, rather than padded or resized.
-    :param notes: wishes that were not granted, and what else a reader should know.
+    :param refusals: the wishes that were not granted, each with the reason.
+    :param notes: what else a reader should know.
     """
 
     encoder: Part
@@ -72,6 +73,7 @@ class Plan:
     auxiliary: tuple[int, ...] = ()
     input_spec: InputSpec = field(default_factory=InputSpec)
     strict_size: bool = False
+    refusals: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
@@ -119,7 +121,7 @@ class Plan:
             yield f"granted: output stride {self.request.output_stride}"
         if self.request.prefix:
             yield f"granted: prefix={self.request.prefix!r}, the class token among the channels"
-        for note in self.notes:
+        for note in (*self.refusals, *self.notes):
             yield f"note: {note}"
 
     def to_dict(self) -> dict[str, Any]:
@@ -151,6 +153,7 @@ class Plan:
                 auxiliary=tuple(plain["auxiliary"]),
                 input_spec=InputSpec(**{**input_spec, "fixed": _pair(input_spec["fixed"])}),
                 strict_size=plain["strict_size"],
+                refusals=tuple(plain["refusals"]),
                 notes=tuple(plain["notes"]),
             )
         except (KeyError, TypeError, ValueError) as error:

@@ -106,7 +106,7 @@ def test_a_pyramid_needs_no_neck(pattern):
 def test_a_neck_can_be_refused_and_the_plan_says_so():
     plan = segzoo.plan(synthetic("plain_vit"), declared(pyramid=True), neck=None)
     assert plan.neck is None
-    assert any("neck=None" in note for note in plan.notes)
+    assert any("neck=None" in refusal for refusal in plan.refusals)
 
 
 def test_a_neck_can_be_forced():
@@ -134,7 +134,7 @@ def test_a_neck_that_lies_is_caught():
 @pytest.mark.parametrize("wish", [{"output_stride": 8}, {"prefix": "concat"}])
 def test_a_wish_that_cannot_be_granted_becomes_a_note(wish):
     plan = segzoo.plan(synthetic("resnet"), declared(**wish))
-    assert any(next(iter(wish)) in note and "not granted" in note for note in plan.notes)
+    assert any(next(iter(wish)) in refusal and "not granted" in refusal for refusal in plan.refusals)
 
 
 def test_a_wish_that_can_be_granted_is_and_the_decoder_is_asked_again():

@@ -8,7 +8,7 @@ from segzoo.cli.tables import json_option, print_table
 
 
 @click.command()
-@click.option("--pair", "pairs", metavar="ENCODER+DECODER", multiple=True, help="What to train; can be repeated.")
+@click.option("--pair", "pairs", metavar="ENCODER+DECODER", multiple=True, help="What to train; can be repeated, and a pattern: 'resnet18+*'.")
 @click.option("--steps", type=click.IntRange(min=1), help="Training steps of each pair.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Other scenes, other weights.")
 @click.option("--output", default="segzoo-demo", show_default=True, help="The folder to leave the report in.")
@@ -37,7 +37,7 @@ def demo(
     if threads:
         torch.set_num_threads(threads)
     trained = run(
-        [Pair.parse(pair) for pair in pairs] or DEFAULT_PAIRS,
+        [pair for text in pairs for pair in Pair.matching(text)] or DEFAULT_PAIRS,
         steps=steps or DEFAULT_STEPS,
         seed=seed,
         output=output,

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from segzoo.errors import OptionError
+import segzoo
+from segzoo.errors import OptionError, UnknownNameError
+
+WILDCARDS = re.compile(r"[*?\[]")
 
 
 class Pair(NamedTuple):
@@ -30,3 +35,25 @@ class Pair(NamedTuple):
         if not (encoder and plus and decoder):
             raise OptionError(f"expected ENCODER+DECODER, such as resnet18+unet, got {text!r}")
         return cls(encoder, decoder)
+
+    @classmethod
+    def matching(cls, text: str) -> list[Pair]:
+        """All pairs of `ENCODER+DECODER`, where each name may be a pattern: `resnet18+*` is resnet18 with every decoder.
+
+        :raises OptionError: for another form.
+        :raises UnknownNameError: for a pattern that matches nothing.
+        """
+        encoder, decoder = cls.parse(text)
+        return [
+            cls(each, other)
+            for each in _expand(encoder, segzoo.list_encoders, "encoder")
+            for other in _expand(decoder, segzoo.list_decoders, "decoder")
+        ]
+
+
+def _expand(pattern: str, names: Callable[[str], list[str]], kind: str) -> Sequence[str]:
+    if not WILDCARDS.search(pattern):
+        return [pattern]
+    if found := names(pattern):
+        return found
+    raise UnknownNameError(f"no {kind} matches {pattern!r}; `segzoo {kind}s` lists all")

@@ -129,14 +129,13 @@ def check_pair(encoder: str, decoder: str, size: tuple[int, int]) -> Pair:
     except Exception as error:  # somebody's code: the other pairs are checked all the same
         return Pair(encoder, decoder, "broken", reason=f"{type(error).__name__}: {error}")
     plan = model.plan
-    fallbacks = tuple(_fallbacks(plan, size))
     return Pair(
         encoder,
         decoder,
         "pass",
         granted=tuple(_granted(plan)),
-        fallbacks=fallbacks,
-        notes=tuple(note for note in plan.notes if note not in {fallback.detail for fallback in fallbacks}),
+        fallbacks=tuple(_fallbacks(plan, size)),
+        notes=plan.notes,
         parameters=sum(part.parameters for part in (plan.encoder, plan.neck, plan.decoder) if part),
         stages=plan.rows,
     )
@@ -157,9 +156,8 @@ def _fallbacks(plan: Plan, size: tuple[int, int]) -> Iterator[Fallback]:
         yield Fallback("resizing", f"image resized to {_by(sizes.fixed)} for the encoder, its maps resized back")
     elif not sizes.takes(size):
         yield Fallback("padding", f"image padded to {_by(sizes.padded(size))}, logits cropped")
-    for note in plan.notes:
-        if note.startswith("wish "):
-            yield Fallback("wish", note)
+    for refusal in plan.refusals:
+        yield Fallback("wish", refusal)
 
 
 def _by(size: tuple[int, int]) -> str:

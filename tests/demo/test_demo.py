@@ -103,6 +103,16 @@ def test_a_pair_needs_both_names(text):
         Pair.parse(text)
 
 
+def test_a_pattern_stands_for_every_name_that_matches():
+    assert Pair.matching("resnet18+*") == [Pair("resnet18", decoder) for decoder in segzoo.list_decoders()]
+    assert Pair.matching("mit_b[01]+fpn") == [Pair("mit_b0", "fpn"), Pair("mit_b1", "fpn")]
+
+
+def test_a_pattern_that_matches_nothing_is_refused():
+    with pytest.raises(segzoo.UnknownNameError, match=r"no decoder matches 'zzz\*'"):
+        Pair.matching("resnet18+zzz*")
+
+
 @pytest.mark.usefixtures("no_training")
 class TestBeforeAnyTraining:
     def test_an_unknown_encoder_is_refused(self, tmp_path):

@@ -56,12 +56,12 @@ def test_the_output_stride_is_an_option(decoder, output_stride, stride):
 
 @pytest.mark.parametrize("decoder", [*OF_THE_DEEPEST, *OF_TWO])
 def test_an_encoder_that_can_t_be_dilated_is_noted_and_taken(decoder):
-    assert any("output_stride" in note for note in segzoo.plan(synthetic("resnet"), decoder).notes)
+    assert any("output_stride" in note for note in segzoo.plan(synthetic("resnet"), decoder).refusals)
 
 
 @pytest.mark.parametrize("decoder", [*OF_THE_DEEPEST, *OF_TWO])
 def test_an_encoder_that_is_fine_enough_is_not_asked_for_dilation(decoder):
-    assert not segzoo.plan(synthetic("dilated"), decoder).notes
+    assert not segzoo.plan(synthetic("dilated"), decoder).refusals
 
 
 @pytest.mark.parametrize("decoder", [*OF_THE_DEEPEST, *OF_TWO])

@@ -67,7 +67,7 @@ def test_the_encoder_is_dilated_to_stride_8():
 def test_an_encoder_that_is_fine_enough_is_left_as_it_is():
     plan = segzoo.plan("resnet18", "pspnet", depth=3)
     assert plan.request.output_stride is None
-    assert not plan.notes
+    assert not plan.refusals
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)

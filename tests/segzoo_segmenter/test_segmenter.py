@@ -32,7 +32,7 @@ def test_a_convolutional_encoder_is_wished_to_be_dilated_to_stride_16():
 
 def test_an_encoder_of_stride_16_is_not_asked_to_be_dilated():
     plan = segzoo.plan("vit_tiny_patch16_224", "segmenter")
-    assert (plan.request.output_stride, plan.notes) == (None, ())
+    assert (plan.request.output_stride, plan.refusals, plan.notes) == (None, (), ())
 
 
 def test_a_single_class_depends_on_the_image():
