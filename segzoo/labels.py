@@ -1,0 +1,50 @@
+"""What the classes of a head are called, and the colours that they are drawn in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from segzoo.errors import OptionError
+
+Colour = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The classes of one head.
+
+    :param names: one for each class, or none at all.
+    :param palette: (red, green, blue), 0 to 255, one for each class, or none at all.
+    :raises OptionError: for names that aren't strings, or colours that aren't three such numbers.
+
+    >>> Labels(("road", "sky"), ((128, 64, 128), (70, 130, 180)))
+    Labels(names=('road', 'sky'), palette=((128, 64, 128), (70, 130, 180)))
+    """
+
+    names: tuple[str, ...] = ()
+    palette: tuple[Colour, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "names", tuple(self.names))
+        object.__setattr__(self, "palette", tuple(_colour(each) for each in self.palette))
+        for name in self.names:
+            if not isinstance(name, str):
+                raise OptionError(f"the name of a class is a string, got {name!r}")
+
+    def check(self, head: str, classes: int) -> None:
+        """Hold the labels against the number of classes.
+
+        :raises OptionError: when there are some, but not one for each class.
+        """
+        for what, given in (("names", self.names), ("colours", self.palette)):
+            if given and len(given) != classes:
+                raise OptionError(f"head {head!r} has {classes} classes and got {len(given)} {what}; give one for each")
+
+
+def _colour(colour: Sequence[int]) -> Colour:
+    numbers = isinstance(colour, Sequence) and not isinstance(colour, str | bytes)
+    if not numbers or len(colour) != 3 or not all(type(each) is int and 0 <= each <= 255 for each in colour):
+        raise OptionError(f"a colour is (red, green, blue), each from 0 to 255, got {colour!r}")
+    red, green, blue = colour
+    return red, green, blue
