@@ -29,7 +29,7 @@ from segzoo.errors import InputError, OptionError
 from segzoo.model import SegmentationModel
 
 DEFAULT_PAIRS = (Pair("resnet18", "unet"), Pair("mit_b0", "segformer"), Pair("xcit_nano_12_p8_224", "fpn"))
-DEFAULT_STEPS = 320
+DEFAULT_STEPS = 360
 SCENE_SIZE = 64
 HELD_OUT = 256
 SHOWN = 8
