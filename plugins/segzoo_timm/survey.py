@@ -262,6 +262,13 @@ class _Probe:
         shapes = self.shapes(height, width)
         return shapes is not None and [shape[1] for shape in shapes] == list(channels)
 
+    def grows_evenly(self, strides: Sequence[int], multiple: int) -> bool:
+        """Whether one step more of the image is one step more of each map; some stretch a map to an even number."""
+        step = math.lcm(*strides, multiple)
+        height = 2 * step * math.ceil(AMPLE / (2 * step))
+        shapes = self.shapes(height, height + step) or ()
+        return [shape[-1] - shape[-2] for shape in shapes] == [step // stride for stride in strides]
+
     def measure_any_size(self) -> tuple[tuple[int, ...], tuple[int, ...], segzoo.InputSpec] | None:
         """Channels, strides and sizes of an architecture that takes all multiples of some number; None for another.
 
@@ -279,7 +286,7 @@ class _Probe:
         channels, strides = tuple(shape[1] for shape in shapes), tuple(ample // cells for cells in grown)
         for multiple in sorted(multiples):
             sizes = [(_odd(height, multiple), _odd(width, multiple)) for height, width in ODD_SIZES]
-            if all(self.takes(*size, channels) for size in sizes):
+            if all(self.takes(*size, channels) for size in sizes) and self.grows_evenly(strides, multiple):
                 return channels, strides, segzoo.InputSpec(multiple, self._minimum(multiple, channels))
         return None
 

@@ -63,7 +63,7 @@ def test_every_family_is_swept():
     assert set(FAMILIES) == set(list_modules())
 
 
-@pytest.mark.exhaustive
+@pytest.mark.slow
 @pytest.mark.parametrize("chunk", range(CHUNKS))
 def test_every_spec_holds_at_any_size(chunk):
     found = {name: list(mistakes(name)) for name in NAMES[chunk::CHUNKS]}
