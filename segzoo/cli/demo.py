@@ -8,7 +8,13 @@ from segzoo.cli.tables import json_option, print_table
 
 
 @click.command()
-@click.option("--pair", "pairs", metavar="ENCODER+DECODER", multiple=True, help="What to train; can be repeated, and a pattern: 'resnet18+*'.")
+@click.option(
+    "--pair",
+    "pairs",
+    metavar="ENCODER+DECODER",
+    multiple=True,
+    help="What to train: names or patterns, such as 'resnet18+*'; can be repeated.",
+)
 @click.option("--steps", type=click.IntRange(min=1), help="Training steps of each pair.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Other scenes, other weights.")
 @click.option("--output", default="segzoo-demo", show_default=True, help="The folder to leave the report in.")

@@ -38,7 +38,7 @@ class Pair(NamedTuple):
 
     @classmethod
     def matching(cls, text: str) -> list[Pair]:
-        """All pairs of `ENCODER+DECODER`, where each name may be a pattern: `resnet18+*` is resnet18 with every decoder.
+        """All pairs of `ENCODER+DECODER`, where each name may be a pattern: `resnet18+*` takes every decoder.
 
         :raises OptionError: for another form.
         :raises UnknownNameError: for a pattern that matches nothing.
