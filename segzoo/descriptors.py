@@ -44,7 +44,7 @@ class Descriptor:
     api: int = API_VERSION
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str) or not _NAME.match(self.name):
+        if not isinstance(self.name, str) or not is_name(self.name):
             raise PluginError(f"a {self.kind}'s name is letters, digits and any of _ . + -, got {self.name!r}")
         if not isinstance(self.target, str) or not _TARGET.match(self.target):
             raise PluginError(f"{self.kind} {self.name!r} needs a target 'package.module:Class', got {self.target!r}")
@@ -83,3 +83,8 @@ class ImporterSpec(Descriptor):
     """Describes an importer of somebody else's checkpoint format."""
 
     kind: ClassVar[str] = "importer"
+
+
+def is_name(name: str) -> bool:
+    """Whether a decoder, encoder source, neck, importer or distribution can be called that."""
+    return _NAME.match(name) is not None

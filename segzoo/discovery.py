@@ -52,6 +52,7 @@ class PluginInfo:
     :param import_ms: milliseconds that it took to import and register; None when it was not tried.
     :param error: why it isn't ready, in one line.
     :param traceback: of the error, in full.
+    :param module: what its entry point names, such as `segzoo_ocr`; empty where that can't be read.
     """
 
     name: str
@@ -62,11 +63,56 @@ class PluginInfo:
     import_ms: float | None = None
     error: str | None = None
     traceback: str | None = field(default=None, repr=False)
+    module: str = ""
 
     @property
     def id(self) -> str:
         """`distribution:name`."""
         return f"{self.distribution}:{self.name}"
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A plugin before it is imported.
+
+    :param entry_point: None where the distribution's list of them can't be read.
+    """
+
+    name: str
+    distribution: str
+    version: str
+    entry_point: EntryPoint | None
+
+    @classmethod
+    def of(cls, candidate: EntryPoint | Distribution) -> Candidate:
+        if isinstance(candidate, EntryPoint):
+            name, entry_point, distribution = candidate.name, candidate, candidate.dist
+        else:
+            name, entry_point, distribution = _UNREADABLE, None, candidate
+        return cls(name, _name(distribution), _metadata(distribution, "version"), entry_point)
+
+    @property
+    def id(self) -> str:
+        return f"{self.distribution}:{self.name}"
+
+    @property
+    def shipped(self) -> bool:
+        return self.distribution == SHIPPED
+
+    def order(self) -> tuple[bool, str, str]:
+        """To sort by: what ships with segzoo first, then by distribution."""
+        return not self.shipped, self.distribution, self.name
+
+    def is_among(self, names: str) -> bool:
+        """Whether a comma-separated list names this plugin or its distribution."""
+        return any(is_called(item, self.name, self.distribution) for item in split(names))
+
+    def import_it(self) -> Any:
+        if self.entry_point is None:
+            raise PluginError(f"{_UNREADABLE} of this distribution is malformed: each line is `name = module`")
+        if not _ENTRY_POINT.match(self.entry_point.value):
+            raise PluginError(f"an entry point is 'module' or 'module:object', got {self.entry_point.value!r}")
+        return self.entry_point.load()
 
 
 class PluginWarning(UserWarning):
@@ -90,6 +136,23 @@ def normalise(distribution: str) -> str:
     return re.sub(r"[-_.]+", "-", distribution).lower()
 
 
+def split(names: str) -> list[str]:
+    """The items of a comma-separated list, as the environment variables have them."""
+    return [item.strip() for item in names.split(",") if item.strip()]
+
+
+def is_called(asked: str, name: str, distribution: str) -> bool:
+    """Whether a plugin may be called so: by its entry point, its distribution, or `distribution:name`.
+
+    >>> is_called("segzoo_ocr:ocr", "ocr", "segzoo-ocr")
+    True
+    """
+    prefix, colon, bare = asked.rpartition(":")
+    if colon and (normalise(prefix), bare) == (distribution, name):
+        return True
+    return asked == name or normalise(asked) == distribution
+
+
 def installed() -> Iterator[EntryPoint | Distribution]:
     """The entry points of all installed plugins, and the distributions whose list of them can't be read.
 
@@ -97,15 +160,21 @@ def installed() -> Iterator[EntryPoint | Distribution]:
     """
     seen = set()
     for distribution in importlib.metadata.distributions():
+        if not _announces_plugins(distribution):  # most of them: reading their metadata would take longer than the rest
+            continue
         name = _name(distribution)
-        if name in seen:  # installed twice: the first on the path is the one that gets imported
+        if name in seen or not _announces_plugins(_first(name, distribution)):
             continue
         seen.add(name)
         try:
             yield from distribution.entry_points.select(group=GROUP)
         except Exception:
-            if _announces_plugins(distribution):
-                yield distribution
+            yield distribution
+
+
+def announced() -> list[Candidate]:
+    """The installed plugins before any is imported, those that ship with segzoo first."""
+    return sorted(map(Candidate.of, installed()), key=Candidate.order)
 
 
 def discover(
@@ -121,54 +190,8 @@ def discover(
     :raises PluginError: for the first plugin that fails, when strict.
     """
     discovery = _Discovery(environ)
-    found = [_Candidate.of(candidate) for candidate in candidates]
-    return [discovery.load(candidate) for candidate in sorted(found, key=_Candidate.order)]
-
-
-@dataclass(frozen=True)
-class _Candidate:
-    """A plugin before it is imported."""
-
-    name: str
-    distribution: str
-    version: str
-    entry_point: EntryPoint | None
-
-    @classmethod
-    def of(cls, candidate: EntryPoint | Distribution) -> _Candidate:
-        if isinstance(candidate, EntryPoint):
-            name, entry_point, distribution = candidate.name, candidate, candidate.dist
-        else:
-            name, entry_point, distribution = _UNREADABLE, None, candidate
-        return cls(name, _name(distribution), _metadata(distribution, "version"), entry_point)
-
-    @property
-    def id(self) -> str:
-        return f"{self.distribution}:{self.name}"
-
-    @property
-    def shipped(self) -> bool:
-        return self.distribution == SHIPPED
-
-    def order(self) -> tuple[bool, str, str]:
-        return not self.shipped, self.distribution, self.name
-
-    def is_among(self, names: str) -> bool:
-        """Whether a comma-separated list names this plugin or its distribution."""
-        for item in (item.strip() for item in names.split(",")):
-            distribution, colon, name = item.rpartition(":")
-            if item == self.name or normalise(item) == self.distribution:
-                return True
-            if colon and (normalise(distribution), name) == (self.distribution, self.name):
-                return True
-        return False
-
-    def import_it(self) -> Any:
-        if self.entry_point is None:
-            raise PluginError(f"{_UNREADABLE} of this distribution is malformed: each line is `name = module`")
-        if not _ENTRY_POINT.match(self.entry_point.value):
-            raise PluginError(f"an entry point is 'module' or 'module:object', got {self.entry_point.value!r}")
-        return self.entry_point.load()
+    found = [Candidate.of(candidate) for candidate in candidates]
+    return [discovery.load(candidate) for candidate in sorted(found, key=Candidate.order)]
 
 
 class _Discovery:
@@ -187,8 +210,9 @@ class _Discovery:
         for hook, kind in HOOKS.items():
             getattr(self.manager.hook, hook).call_historic(result_callback=partial(self.collect, hook, kind))
 
-    def load(self, candidate: _Candidate) -> tuple[PluginInfo, tuple[Descriptor, ...]]:
-        row = partial(PluginInfo, candidate.name, candidate.distribution, candidate.version)
+    def load(self, candidate: Candidate) -> tuple[PluginInfo, tuple[Descriptor, ...]]:
+        module = candidate.entry_point.value if candidate.entry_point else ""
+        row = partial(PluginInfo, candidate.name, candidate.distribution, candidate.version, module=module)
         if reason := self.refused_by_user(candidate):
             info = row("disabled", error=reason)
         else:
@@ -212,14 +236,14 @@ class _Discovery:
             self.reserved[candidate.name.lower()] = info.status
         return info, ()
 
-    def refused_by_user(self, candidate: _Candidate) -> str | None:
+    def refused_by_user(self, candidate: Candidate) -> str | None:
         if candidate.is_among(self.disabled):
             return "named in SEGZOO_DISABLE_PLUGINS"
         if self.allowed is not None and not candidate.shipped and not candidate.is_among(self.allowed):
             return "not named in SEGZOO_PLUGINS"
         return None
 
-    def register(self, candidate: _Candidate) -> tuple[Descriptor, ...]:
+    def register(self, candidate: Candidate) -> tuple[Descriptor, ...]:
         """Import a plugin and take in what it provides: all of it or nothing."""
         plugin = candidate.import_it()
         if self.manager.has_plugin(candidate.id):
@@ -229,6 +253,8 @@ class _Discovery:
         self.batch = []
         try:
             self.manager.register(plugin, name=candidate.id)
+            for descriptor in self.batch:  # first: what is made for another api may well have hooks unknown to this one
+                check_api(descriptor)
             self.manager.check_pending()
             if not self.manager.get_hookcallers(plugin):
                 raise PluginError(
@@ -251,9 +277,8 @@ class _Discovery:
                 raise PluginError(f"{hook} must return a list of {kind.__name__}, got one of {_type(descriptor)}")
             self.batch.append(descriptor)
 
-    def claim(self, candidate: _Candidate, descriptor: Descriptor) -> tuple[str, str, str]:
+    def claim(self, candidate: Candidate, descriptor: Descriptor) -> tuple[str, str, str]:
         """The key that a descriptor takes, if it may."""
-        check_api(descriptor)
         kind, name = descriptor.kind, descriptor.name.lower()
         if not candidate.shipped and ((SHIPPED, kind, name) in self.owner or name in self.reserved):
             state = f" (which is {self.reserved[name]})" if name in self.reserved else ""
@@ -288,6 +313,14 @@ def _ms_since(start: float) -> float:
 
 def _type(value: object) -> str:
     return f"type {type(value).__name__}"
+
+
+def _first(name: str, distribution: Distribution) -> Distribution:
+    """Of the distributions of that name the one that gets imported: the first on the path."""
+    try:
+        return importlib.metadata.distribution(name)
+    except importlib.metadata.PackageNotFoundError:  # its metadata can't be read
+        return distribution
 
 
 def _announces_plugins(distribution: Distribution) -> bool:

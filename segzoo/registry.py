@@ -17,7 +17,7 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
-from segzoo import discovery
+from segzoo import directory, discovery
 from segzoo.descriptors import DecoderSpec, Descriptor, EncoderSpec, ImporterSpec, NeckSpec
 from segzoo.discovery import SHIPPED, PluginInfo, PluginWarning, normalise
 from segzoo.errors import AmbiguousNameError, OptionError, PluginError, UnknownNameError
@@ -111,6 +111,19 @@ def plugins() -> list[PluginInfo]:
     return list(_zoo().plugins)
 
 
+def provided_by(info: PluginInfo) -> list[tuple[str, Provided[Any]]]:
+    """What one of `plugins()` provides, each with the shortest name that finds it among its kind."""
+    if info.status != "ready":
+        return []
+    everything = _zoo().provided
+    return [
+        (label, provided)
+        for kind in dict.fromkeys(provided.descriptor.kind for provided in everything)
+        for label, provided in _listed([p for p in everything if p.descriptor.kind == kind], None).items()
+        if (provided.distribution, provided.plugin) == (info.distribution, info.name)
+    ]
+
+
 def register(spec: Descriptor) -> None:
     """Add a decoder, encoder source, neck or importer for the rest of this process, under `runtime:name`.
 
@@ -191,6 +204,20 @@ def find_neck(name: str) -> Provided[NeckSpec]:
     :raises OptionError: when it is no string.
     """
     return _find(NeckSpec, name, "segzoo plugins")
+
+
+def find_importer(name: str) -> Provided[ImporterSpec]:
+    """An importer by bare name or canonical id.
+
+    :raises UnknownNameError: when no plugin provides it; AmbiguousNameError when several do.
+    :raises OptionError: when it is no string.
+    """
+    return _find(ImporterSpec, name, "segzoo plugins")
+
+
+def importers() -> list[Provided[ImporterSpec]]:
+    """All importers, those that ship with segzoo first."""
+    return _provided(ImporterSpec)
 
 
 def necks_granting(wish: str) -> list[Provided[NeckSpec]]:
@@ -374,6 +401,10 @@ def _unknown(kind: str, name: str, known: Iterable[str], command: str, failures:
     by_lower = {label.lower(): label for label in known}
     near = " or ".join(repr(by_lower[label]) for label in get_close_matches(name.lower(), by_lower))
     hint = f" (did you mean {near}?)" if near else ""
+    here = {info.distribution for info in plugins()}
+    for listing in directory.providers(name):
+        if listing.distribution not in here:
+            hint += f"; `segzoo install {listing.distribution}` would get it ({listing.summary})"
     failed = [f"{info.id} ({info.status}: {info.error})" for info in plugins() if info.status != "ready"]
     failed += failures
     left_out = f"; not loaded: {', '.join(failed)}" if failed else ""

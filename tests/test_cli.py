@@ -2,7 +2,6 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,19 +18,6 @@ pytestmark = pytest.mark.filterwarnings("default::segzoo.discovery.PluginWarning
 
 def run(*arguments: str) -> Result:
     return CliRunner().invoke(main, arguments)
-
-
-@pytest.fixture
-def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder of throw-away distributions beside those that ship with segzoo; new processes see it too."""
-    known = set(sys.modules)
-    monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    monkeypatch.setattr(registry, "_discovered", None)
-    yield tmp_path
-    for module in set(sys.modules) - known:
-        if (tmp_path / f"{module}.py").exists():
-            del sys.modules[module]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -230,6 +230,17 @@ def test_a_distribution_installed_twice_counts_once(
     assert [info.version for info, _ in discover(installed(), {}) if info.distribution == "ocr"] == ["1.0"]
 
 
+def test_a_distribution_that_is_hidden_by_one_without_plugins_does_not_count(
+    path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_distribution(path, "ocr", "", version="2.0")
+    (path / "ocr-2.0.dist-info" / "entry_points.txt").unlink()
+    older = tmp_path_factory.mktemp("older")
+    write_distribution(older, "ocr", decoders("ocr"), version="1.0")
+    monkeypatch.setattr(sys, "path", [*sys.path, str(older)])
+    assert "ocr" not in {info.distribution for info, _ in discover(installed(), {})}
+
+
 def test_the_same_bare_name_in_two_distributions_is_fine(path: Path) -> None:
     write_distribution(path, "a", decoders("ocr"))
     write_distribution(path, "b", decoders("ocr"))

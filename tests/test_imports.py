@@ -3,7 +3,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from throwaway import IMPORT_RAISES, write_distribution
+from throwaway import IMPORT_RAISES, decoders, write_distribution
 
 RUN = "import segzoo.cli; segzoo.cli.main({arguments!r}, standalone_mode=False)"
 
@@ -56,3 +56,50 @@ def test_torch_is_not_imported_when_a_plugin_fails(tmp_path: Path, monkeypatch: 
 
 def test_torch_is_imported_by_an_encoder_so_that_this_test_can_tell() -> None:
     assert loads_torch("import segzoo; segzoo.Encoder")
+
+
+# Fast starts: the modules that are loaded are guarded, since time can't be; benchmarks/startup.py measures it
+
+HEAVY = {"asyncio", "concurrent", "http", "multiprocessing", "sqlite3", "ssl", "unittest", "xml"}
+"""Of the standard library."""
+PLUGINS = 20
+
+
+@pytest.fixture
+def twenty_plugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(PLUGINS):
+        write_distribution(tmp_path, f"extra{number}", decoders(f"extra_decoder{number}"))
+        (tmp_path / f"extra{number}_decoder.py").touch()
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+
+
+def loaded(code: str) -> set[str]:
+    """The modules that some code loads, beyond those that Python starts with."""
+    report = f"import sys\nbefore = set(sys.modules)\n{code}\nsys.stderr.write(' '.join(set(sys.modules) - before))"
+    done = subprocess.run([sys.executable, "-c", report], capture_output=True, text=True, check=True)
+    return set(done.stderr.split())
+
+
+def third_party(modules: set[str]) -> set[str]:
+    return {module.partition(".")[0] for module in modules} - sys.stdlib_module_names
+
+
+@pytest.mark.usefixtures("twenty_plugins")
+def test_importing_segzoo_loads_next_to_nothing() -> None:
+    modules = loaded("import segzoo")
+    assert third_party(modules) == {"segzoo", "lazy_loader"}
+    assert {module for module in modules if module.startswith("segzoo")} == {"segzoo"}
+    assert HEAVY.isdisjoint(modules)
+    assert "importlib.metadata" not in modules
+
+
+@pytest.mark.usefixtures("twenty_plugins")
+@pytest.mark.parametrize("command", ["decoders", "plugins"])
+def test_listing_loads_what_registers_and_nothing_else(command: str) -> None:
+    modules = loaded(RUN.format(arguments=[command]))
+    extras = {module for module in modules if module.startswith("extra")}
+    assert extras == {f"extra{number}" for number in range(PLUGINS)}
+    allowed = {"segzoo", "lazy_loader", "click", "pluggy", "tabulate", "wcwidth"}
+    assert {module for module in third_party(modules) if not module.startswith("segzoo_")} - extras <= allowed
+    assert not {module for module in modules if module.startswith("segzoo_") and "." in module}
+    assert HEAVY.isdisjoint(modules)

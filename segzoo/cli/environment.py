@@ -1,0 +1,128 @@
+"""The Python environment at hand: which tool installs into it, and with which command.
+
+Nothing here imports a plugin, so that one that is broken can be uninstalled.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, distribution
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Literal
+
+import click
+from packaging.requirements import Requirement
+
+from segzoo.discovery import SHIPPED
+from segzoo.errors import PluginError
+
+Tool = Literal["pip", "uv", "conda"]
+
+
+def tool() -> Tool:
+    """What installs into this environment: what installed segzoo, as far as that can be told.
+
+    In a conda environment conda has the word where segzoo came through it; else pip has, so that no second segzoo comes
+    from a channel.
+
+    :raises PluginError: when there is neither.
+    """
+    prefix = Path(sys.prefix)
+    in_conda = (prefix / "conda-meta").is_dir()
+    if in_conda and installer(SHIPPED) == "conda":
+        return "conda"
+    with_pip = find_spec("pip") is not None
+    if _made_by_uv(prefix) and (shutil.which("uv") or not with_pip):
+        return "uv"
+    if with_pip:
+        return "pip"
+    if in_conda:
+        return "conda"
+    if shutil.which("uv"):
+        return "uv"
+    raise PluginError(f"{sys.prefix} has neither pip nor uv; give it pip: {sys.executable} -m ensurepip")
+
+
+def install_command(
+    using: Tool, requirements: Sequence[Requirement], upgrade: bool = False, asking: bool = True
+) -> list[str]:
+    """The command that installs or upgrades.
+
+    :param asking: whether it asks before it does so, where that can be chosen.
+    :raises PluginError: for a requirement that conda has no notion of.
+    """
+    specs = [str(requirement) for requirement in requirements]
+    if using == "conda":
+        for requirement in requirements:
+            if requirement.url or requirement.extras or requirement.marker:
+                raise PluginError(
+                    f"conda takes a name and versions such as 'segzoo-ocr>=1.0', got {str(requirement)!r}"
+                )
+        action = "update" if upgrade and not any(requirement.specifier for requirement in requirements) else "install"
+        return [*_conda(action, asking), "--channel", "conda-forge", *specs]
+    return [*_pip(using, "install"), *(["--upgrade"] if upgrade else []), *specs]
+
+
+def uninstall_command(using: Tool, distributions: Sequence[str], asking: bool = True) -> list[str]:
+    """The command that uninstalls.
+
+    :param asking: whether it asks before it does so, where that can be chosen.
+    """
+    if using == "conda":
+        return [*_conda("remove", asking), *distributions]
+    return [*_pip(using, "uninstall"), *([] if asking or using == "uv" else ["--yes"]), *distributions]
+
+
+def installer(name: str) -> str | None:
+    """What a distribution says that it was installed by: `pip`, `uv`, `conda`; None where it doesn't say."""
+    try:
+        return (distribution(name).read_text("INSTALLER") or "").strip() or None
+    except PackageNotFoundError:
+        return None
+
+
+def show_or_run(commands: Sequence[Sequence[str]], run: bool) -> None:
+    """Print commands, and run them, without a shell; the program exits as the first one does that fails."""
+    for command in commands:
+        click.echo(_quoted(command))
+        if run:
+            try:
+                status = subprocess.run(command, check=False).returncode
+            except OSError as error:
+                raise PluginError(f"{command[0]} can't be run: {error}") from error
+            if status:
+                raise SystemExit(status)
+    if not run:
+        click.echo("Nothing was changed; --yes runs it.", err=True)
+
+
+def _quoted(command: Sequence[str]) -> str:
+    if os.name == "nt":
+        return subprocess.list2cmdline(command)
+    import shlex
+
+    return shlex.join(command)
+
+
+def _pip(using: Tool, action: str) -> list[str]:
+    if using == "uv":
+        return [shutil.which("uv") or "uv", "pip", action, "--python", sys.executable]
+    return [sys.executable, "-m", "pip", action]
+
+
+def _conda(action: str, asking: bool) -> list[str]:
+    conda = os.environ.get("CONDA_EXE") or shutil.which("conda") or shutil.which("mamba") or "conda"
+    return [conda, action, *([] if asking else ["--yes"]), "--prefix", sys.prefix]
+
+
+def _made_by_uv(prefix: Path) -> bool:
+    try:
+        lines = (prefix / "pyvenv.cfg").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return False
+    return any(line.partition("=")[0].strip() == "uv" for line in lines)

@@ -1,0 +1,46 @@
+"""`segzoo uninstall`: getting rid of a plugin, a broken one too."""
+
+from __future__ import annotations
+
+import click
+
+from segzoo import directory
+from segzoo.cli import environment
+from segzoo.discovery import SHIPPED, announced, is_called
+from segzoo.errors import AmbiguousNameError, OptionError, UnknownNameError
+
+
+@click.command()
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.option("--yes", is_flag=True, help="Run the command instead of printing it.")
+def uninstall(names: tuple[str, ...], yes: bool) -> None:
+    """Print the command that uninstalls plugins; with --yes, run it.
+
+    NAME is a plugin or its distribution, as `segzoo plugins` lists them, or a decoder, encoder, neck or importer that
+    segzoo's plugin directory knows. No plugin is loaded.
+    """
+    chosen = list(dict.fromkeys(distribution(name) for name in names))
+    by_conda = [each for each in chosen if environment.installer(each) == "conda"]
+    others = [each for each in chosen if each not in by_conda]
+    commands = [environment.uninstall_command("conda", by_conda, asking=not yes)] if by_conda else []
+    commands += [environment.uninstall_command(environment.tool(), others, asking=not yes)] if others else []
+    environment.show_or_run(commands, run=yes)
+
+
+def distribution(name: str) -> str:
+    """The installed distribution that a name stands for.
+
+    :raises UnknownNameError: when no installed plugin is called that; AmbiguousNameError when several are.
+    :raises OptionError: when it ships with segzoo.
+    """
+    installed = announced()
+    found = {plugin.distribution for plugin in installed if is_called(name, plugin.name, plugin.distribution)}
+    known = {listing.distribution for listing in directory.providers(name)}
+    found = found or known & {plugin.distribution for plugin in installed}
+    if SHIPPED in found:
+        raise OptionError(f"{name!r} ships with segzoo; SEGZOO_DISABLE_PLUGINS={name} goes without it")
+    if len(found) > 1:
+        raise AmbiguousNameError(f"{name!r} is a plugin of {' and of '.join(sorted(found))}; name the distribution")
+    if not found:
+        raise UnknownNameError(f"no installed plugin or distribution of one is called {name!r}; see `segzoo plugins`")
+    return found.pop()
