@@ -32,8 +32,8 @@ descriptors, and imports nothing heavy: what a descriptor describes is imported 
 """
 STATUSES = """## What becomes of a plugin
 
-`segzoo plugins` shows each with a status: `ready`; `disabled` by one of the variables below; `broken`, when importing or
-registering it fails; `incompatible`, when it is made for another version of segzoo's plugin interface (`api`); in
+`segzoo plugins` shows each with a status: `ready`; `disabled` by one of the variables below; `broken`, when importing
+or registering it fails; `incompatible`, when it is made for another version of segzoo's plugin interface (`api`); in
 `conflict`, when it takes a name that ships with segzoo. One that isn't ready is left out as a whole, with one warning,
 and everything else goes on working. Two distributions may provide the same name: then `distribution:name` says which.
 
