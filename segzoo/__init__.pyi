@@ -2,6 +2,7 @@
 
 from . import matrix as matrix
 from . import nn as nn
+from . import testing as testing
 from .contract import FeatureSpec as FeatureSpec
 from .contract import InputSpec as InputSpec
 from .contract import grid_size as grid_size
@@ -31,10 +32,17 @@ from .facts import PublishedWeights as PublishedWeights
 from .facts import measure_facts as measure_facts
 from .handshake import plan as plan
 from .hookspecs import hookimpl as hookimpl
+from .importer import Imported as Imported
+from .importer import Importer as Importer
+from .importer import Source as Source
+from .importer import rename_weights as rename_weights
+from .labels import Labels as Labels
 from .model import SegmentationModel as SegmentationModel
 from .neck import Neck as Neck
 from .planning import Plan as Plan
 from .preprocessing import Preprocessing as Preprocessing
+from .publishing.loading import from_pretrained as from_pretrained
+from .publishing.restoring import CheckpointWarning as CheckpointWarning
 from .registry import list_decoders as list_decoders
 from .registry import list_encoders as list_encoders
 from .registry import plugins as plugins

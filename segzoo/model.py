@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from os import PathLike
+from pathlib import Path
 from typing import Any
 
 from torch import Tensor, nn
@@ -13,6 +15,7 @@ from segzoo.decoder import Decoder
 from segzoo.encoder import Encoder
 from segzoo.errors import InputError
 from segzoo.head import AuxiliaryHead, Head, Logits
+from segzoo.labels import Labels
 from segzoo.neck import Neck
 from segzoo.planning import Plan
 from segzoo.prediction import ClassMap, predict
@@ -25,6 +28,7 @@ class SegmentationModel(nn.Module):
     :ivar plan: what the parts agreed on; `print(model.plan)`.
     :ivar config: the arguments that it was created with, as plain data: `create_model(**model.config)` makes another.
     :ivar preprocessing: turns a picture into the tensor that the model takes.
+    :ivar labels: what the classes are called, by head (`"logits"` where heads have no names); empty where unknown.
     """
 
     def __init__(
@@ -46,6 +50,7 @@ class SegmentationModel(nn.Module):
         self.plan = plan
         self.config: dict[str, Any] = {}
         self.preprocessing = preprocessing
+        self.labels: dict[str, Labels] = {}
         self._encoder_frozen = False
         self._to_thaw: set[str] = set()
 
@@ -99,6 +104,62 @@ class SegmentationModel(nn.Module):
                 weight.requires_grad_(True)
         self._to_thaw.clear()
         self.train(self.training)
+
+    def save_pretrained(
+        self,
+        folder: str | PathLike[str],
+        *,
+        labels: Labels | Mapping[str, Labels] | None = None,
+        metrics: Mapping[str, float] | None = None,
+        dataset: str | None = None,
+        license: str | None = None,
+    ) -> None:
+        """Save as a folder that `segzoo.from_pretrained` loads: weights, config and model card.
+
+        The folder is replaced as a whole, other files in it kept; after a crash the old one stands or the new one.
+
+        :param labels: of the classes, for several heads by name; `model.labels` if None.
+        :param metrics: for the card, such as `{"mIoU": 45.6}`.
+        :param dataset: for the card: what the model was trained on, by its name on the hub if it has one.
+        :param license: for the card: of these weights, as the hub has them (`"apache-2.0"`).
+        :raises CheckpointError: for a model that nobody could load, such as one with a part that no plugin provides, or
+            when the folder can't be written.
+        :raises OptionError: for labels that don't fit the heads.
+        """
+        from segzoo.publishing.card import Claims
+        from segzoo.publishing.saving import save
+
+        save(self, folder, labels, Claims(metrics, dataset, license))
+
+    def push_to_hub(
+        self,
+        repo_id: str,
+        *,
+        private: bool | None = None,
+        token: str | None = None,
+        commit_message: str | None = None,
+        labels: Labels | Mapping[str, Labels] | None = None,
+        metrics: Mapping[str, float] | None = None,
+        dataset: str | None = None,
+        license: str | None = None,
+    ) -> str:
+        """Save to the hub, from where `segzoo.from_pretrained(repo_id)` loads it.
+
+        :param repo_id: `"user/name"`; created if it doesn't exist.
+        :param private: whether a new one can be seen by its owner alone; the owner's default if None.
+        :param token: of the hub's; that of `hf auth login` if None.
+        :param labels: this and what follows as in `save_pretrained`.
+        :returns: the address of the model's page.
+        :raises CheckpointError: when the model can't be saved, or the hub doesn't take it.
+        """
+        from tempfile import TemporaryDirectory
+
+        from segzoo.publishing.hub import upload
+
+        with TemporaryDirectory() as temporary:
+            folder = Path(temporary, "model")
+            self.save_pretrained(folder, labels=labels, metrics=metrics, dataset=dataset, license=license)
+            return upload(folder, repo_id, private=private, token=token, commit_message=commit_message)
 
     def train(self, mode: bool = True) -> SegmentationModel:
         """Set train or eval mode; a frozen encoder stays in eval mode."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import warnings
 from importlib import import_module
+from keyword import iskeyword
 from typing import Any, TextIO
 
 import click
@@ -14,7 +15,23 @@ import click
 from segzoo import __version__
 from segzoo.errors import SegzooError
 
-COMMANDS = ("encoders", "decoders", "plan", "matrix", "plugins", "demo")
+COMMANDS = (
+    "encoders",
+    "decoders",
+    "plan",
+    "matrix",
+    "plugins",
+    "install",
+    "uninstall",
+    "doctor",
+    "new",
+    "check",
+    "demo",
+    "show",
+    "verify",
+    "push",
+    "import",
+)
 
 
 class _Commands(click.Group):
@@ -24,7 +41,10 @@ class _Commands(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        return getattr(import_module(f"segzoo.cli.{cmd_name}"), cmd_name) if cmd_name in COMMANDS else None
+        if cmd_name not in COMMANDS:
+            return None
+        name = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
+        return getattr(import_module(f"segzoo.cli.{name}"), name)
 
     def invoke(self, ctx: click.Context) -> Any:
         ctx.with_resource(warnings.catch_warnings())

@@ -1,0 +1,27 @@
+"""`segzoo import`: somebody else's checkpoint as a folder of segzoo's own."""
+
+from __future__ import annotations
+
+import click
+
+from segzoo.cli.parameters import KEY_VALUE
+
+
+@click.command("import")
+@click.argument("source")
+@click.argument("folder", type=click.Path())
+@click.option("--importer", help="By which to read it; the first that recognises it by default.")
+@click.option(
+    "--argument", "arguments", type=KEY_VALUE, multiple=True, help="What a bare file doesn't say. Repeatable."
+)
+def import_(source: str, folder: str, importer: str | None, arguments: tuple[tuple[str, object], ...]) -> None:
+    """Convert SOURCE, somebody else's checkpoint, and save it as FOLDER.
+
+    SOURCE is a folder, a file of weights or a hub id. The value of an argument is read as JSON where it is JSON, as
+    text otherwise: --argument classes=19.
+    """
+    import segzoo
+
+    model = segzoo.from_pretrained(source, importer=importer, arguments=dict(arguments))
+    model.save_pretrained(folder)
+    click.echo(str(model.plan))

@@ -1,0 +1,95 @@
+"""The model card: what a reader of the folder, or of the hub's page, wants to know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from segzoo import registry
+from segzoo.facts import known_facts
+from segzoo.model import SegmentationModel
+from segzoo.publishing.config import Config, parts
+
+NAME = "README.md"
+
+
+@dataclass(frozen=True)
+class Claims:
+    """What the publisher says of a model.
+
+    :param metrics: such as `{"mIoU": 45.6}`.
+    :param dataset: that it was trained on, by its name on the hub if it has one.
+    :param license: of the weights, an SPDX identifier in lower case as the hub has them (`"apache-2.0"`).
+    """
+
+    metrics: Mapping[str, float] | None = None
+    dataset: str | None = None
+    license: str | None = None
+
+
+def write_card(model: SegmentationModel, config: Config, claims: Claims) -> str:
+    """The text of a model card, its metadata included."""
+    from huggingface_hub import ModelCard, ModelCardData
+
+    data = ModelCardData(
+        license=claims.license,
+        library_name=config.library_name,
+        pipeline_tag="image-segmentation",
+        tags=["segzoo", "semantic-segmentation", "pytorch"],
+        datasets=[claims.dataset] if claims.dataset else None,
+        metrics=list(claims.metrics) if claims.metrics else None,
+    )
+    body = "\n\n".join(_sections(model, config, claims))
+    return str(ModelCard(f"---\n{data.to_yaml()}\n---\n\n{body}\n"))
+
+
+def _sections(model: SegmentationModel, config: Config, claims: Claims) -> Iterator[str]:
+    names = {kind: part.id.rpartition("/")[2].rpartition(":")[2] for kind, part in parts(config.plan)}
+    heads = ", ".join(f"{head.classes} classes ({name})" for name, head in config.heads.items())
+    yield f"# {names['decoder']} on {names['encoder']}"
+    yield f"A semantic-segmentation model of [segzoo](https://pypi.org/project/segzoo): {heads}."
+    yield "## Usage"
+    yield (
+        "```python\nimport segzoo\nfrom PIL import Image\n\n"
+        'model = segzoo.from_pretrained("path/to/this/folder")  # or the id of its page on the hub\n'
+        'picture = Image.open("picture.jpg").convert("RGB")\n'
+        "classes = model.predict(model.preprocessing(picture))\n```"
+    )
+    yield "`segzoo verify FOLDER` tells whether it computes on your machine what it did where it was saved."
+    yield "## Plan"
+    yield f"```\n{config.plan}\n```"
+    total = sum(parameter.numel() for parameter in model.parameters())
+    yield f"## Parameters\n\n{total:,} parameters in all."
+    yield "## Licences"
+    yield "\n".join(_licences(config, claims))
+    yield "## Classes"
+    for name, head in config.heads.items():
+        yield f"{name}: " + (", ".join(head.names) if head.names else f"{head.classes}, without names")
+    if claims.dataset:
+        yield f"## Dataset\n\n{claims.dataset}"
+    if claims.metrics:
+        yield "## Metrics"
+        rows = "\n".join(f"| {name} | {value} |" for name, value in claims.metrics.items())
+        yield f"| metric | value |\n| --- | --- |\n{rows}"
+
+
+def _licences(config: Config, claims: Claims) -> Iterator[str]:
+    yield f"- These weights: {claims.license or 'the publisher states none'}"
+    encoder = registry.find_encoder(config.plan.encoder.id)
+    try:
+        facts = known_facts(encoder)
+    except Exception:  # a source's own; a model isn't lost for a line of its card
+        facts = None
+    for kind, part in parts(config.plan):
+        if kind == "encoder":
+            code = (facts and facts.license) or encoder.provided.descriptor.license
+        else:
+            find = registry.find_neck if kind == "neck" else registry.find_decoder
+            code = find(part.id).descriptor.license
+        yield f"- Code of the {kind}, {part.id} of {part.distribution} {part.version}: {code or 'not stated'}"
+    published = (facts and facts.weights_licenses) or (encoder.provided.descriptor.weights_license,)
+    if any(published):
+        yield (
+            f"- The weights published for the encoder: {', '.join(each or 'not stated' for each in published)}; what "
+            "was trained from them may be bound by it"
+        )

@@ -1,0 +1,178 @@
+"""A folder of segzoo's own, restored: its saved plan is followed, on today's plugins."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from segzoo.creation import build
+from segzoo.errors import CheckpointError, OptionError, PluginError
+from segzoo.handshake import Agreement
+from segzoo.head import Classes
+from segzoo.model import SegmentationModel
+from segzoo.parts import find_decoder, find_encoder, find_neck
+from segzoo.planning import Plan
+from segzoo.preprocessing import Preprocessing
+from segzoo.publishing import behaviour, tensors
+from segzoo.publishing.config import Config, read_config
+from segzoo.publishing.needs import changed_versions, check_needs, needs
+from segzoo.weights import read_weights
+
+
+class CheckpointWarning(UserWarning):
+    """A checkpoint was loaded or saved, but not all of it."""
+
+
+def restore(folder: Path, classes: int | Mapping[str, int] | None = None) -> SegmentationModel:
+    """The model of a folder, in eval mode.
+
+    :param classes: another number of classes than was saved; for named heads, by name.
+    :raises PluginError: when a part's plugin is missing.
+    :raises CheckpointError: for a damaged folder, or plugins that build something else today.
+    :raises OptionError: for classes that the model's heads can't have.
+    """
+    config = read_config(folder)
+    file = folder / tensors.NAME
+    header = tensors.read_header(file)
+    saved = classes_of(config)
+    counts = other_classes(saved, classes)
+    check_needs(config.plan)
+    with _blaming_plugins(config.plan):
+        twin = build_twin(config, saved)
+        tensors.hold(header, twin, str(file))
+        renewed = class_tensors(lambda heads: build(agreement(config.plan), heads), saved, counts)
+        model = build(agreement(config.plan), counts)
+        tensors.adopt_types(model, header)
+        tensors.fill(model, read_weights(file), renewed)
+    _describe(model, config, counts)
+    report_renewed(renewed)
+    return model.eval()
+
+
+def classes_of(config: Config) -> Classes:
+    """The heads of a config."""
+    return Classes({name: head.classes for name, head in config.heads.items()}, config.arguments.heads is not None)
+
+
+def other_classes(saved: Classes, classes: int | Mapping[str, int] | None) -> Classes:
+    """The heads that the user asks for.
+
+    :param classes: a number, or for named heads some of them by name.
+    :raises OptionError: when the model has no such heads.
+    """
+    if classes is None:
+        return saved
+    if isinstance(classes, Mapping) != saved.named or (isinstance(classes, Mapping) and classes.keys() - saved.heads):
+        heads = f"named heads, {', '.join(saved.heads)}: classes={{name: N}}" if saved.named else "one head: classes=N"
+        raise OptionError(f"the model has {heads}; got classes={classes!r}")
+    if isinstance(classes, Mapping):
+        return Classes.of(None, {**saved.heads, **classes})
+    return Classes.of(classes, None)
+
+
+def agreement(plan: Plan) -> Agreement:
+    """What a saved plan says, with today's plugins for its parts."""
+    return Agreement(
+        plan,
+        find_encoder(plan.encoder.id),
+        find_neck(plan.neck.id)[1] if plan.neck else None,
+        find_decoder(plan.decoder.id)[1],
+    )
+
+
+def build_twin(config: Config, classes: Classes) -> SegmentationModel:
+    """The model on the meta device, where it takes no memory.
+
+    :raises CheckpointError: when a part isn't built as the plan says.
+    """
+    with torch.device("meta"):
+        twin = build(agreement(config.plan), classes)
+    if twin.neck is not None and config.plan.neck and twin.neck.spec != config.plan.spec:
+        raise CheckpointError(
+            f"neck {config.plan.neck.id} planned {config.plan.spec}, and is built as {twin.neck.spec}"
+        )
+    return twin
+
+
+def class_tensors(create: Callable[[Classes], SegmentationModel], saved: Classes, counts: Classes) -> set[str]:
+    """The names of the weights that depend on the number of classes of a head whose number changes.
+
+    :param create: the model for some numbers of classes.
+    """
+    dependent: set[str] = set()
+    for name, count in saved.heads.items():
+        if counts.heads[name] != count:
+            one_more = Classes({**saved.heads, name: count + 1}, saved.named)
+            with torch.device("meta"):
+                before, after = (create(each).state_dict() for each in (saved, one_more))
+            dependent |= {key for key in before if before[key].shape != after[key].shape}
+    return dependent
+
+
+def report_renewed(names: set[str]) -> None:
+    if names:
+        warnings.warn(
+            f"the number of classes differs from what was saved: {', '.join(sorted(names))} are initialised anew; "
+            "train them before use",
+            CheckpointWarning,
+            stacklevel=4,
+        )
+
+
+def check_behaviour(model: SegmentationModel, config: Config) -> list[behaviour.Difference]:
+    """What the model computes here that it didn't compute where it was saved.
+
+    :raises CheckpointError: when that wasn't recorded.
+    """
+    if config.behaviour is None:
+        raise CheckpointError("the folder has no record of the model's behaviour to verify it against; save it again")
+    with _blaming_plugins(config.plan):
+        return behaviour.compare(config.behaviour, behaviour.measure(model))
+
+
+def verify(model: SegmentationModel, config: Config) -> None:
+    """Refuse a model that computes something else here than where it was saved.
+
+    :raises CheckpointError: with what differs, and which versions do.
+    """
+    if differences := check_behaviour(model, config):
+        versions = "; ".join(changed_versions(config)) or "none that were recorded"
+        raise CheckpointError(
+            f"the model doesn't compute here what it did where it was saved:\n{behaviour.table(differences)}\n"
+            f"versions that differ: {versions}"
+        )
+
+
+def _describe(model: SegmentationModel, config: Config, counts: Classes) -> None:
+    """Give a restored model what isn't weights."""
+    model.preprocessing = Preprocessing(config.preprocessing.mean, config.preprocessing.std)
+    model.labels = {
+        name: head.labels
+        for name, head in config.heads.items()
+        if counts.heads[name] == head.classes and (head.names or head.palette)
+    }
+    model.config = replace(
+        config.arguments,
+        classes=None if counts.named else counts.total,
+        heads=dict(counts.heads) if counts.named else None,
+    ).to_dict()
+    decoder = replace(config.plan.decoder, parameters=sum(each.numel() for each in model.decoder.parameters()))
+    model.plan = replace(config.plan, decoder=decoder)
+
+
+@contextmanager
+def _blaming_plugins(plan: Plan) -> Iterator[None]:
+    """Whatever a plugin raises, as an error that says which versions built the model then, and which do now."""
+    try:
+        yield
+    except PluginError:
+        raise
+    except Exception as error:
+        said = str(error) if isinstance(error, CheckpointError) else f"{type(error).__name__}: {error}"
+        parts = ", ".join(map(str, needs(plan)))
+        raise CheckpointError(f"the model can't be built as it was saved: {said}. Its parts: {parts}") from error

@@ -1,0 +1,148 @@
+"""Saving a model as a folder that loads."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import warnings
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from os import PathLike
+from typing import Any
+
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from segzoo.discovery import SHIPPED
+from segzoo.errors import CheckpointError, OptionError
+from segzoo.labels import Labels
+from segzoo.model import SegmentationModel
+from segzoo.planning import Part, Plan
+from segzoo.publishing import behaviour, card, config, tensors
+from segzoo.publishing.card import Claims
+from segzoo.publishing.config import Config, Statistics, parts
+from segzoo.publishing.folder import replacing
+from segzoo.publishing.needs import check_needs, needs, versions
+from segzoo.publishing.restoring import CheckpointWarning, build_twin, classes_of
+
+FILES = (config.NAME, tensors.NAME, card.NAME)
+COLOURS = 3
+
+
+def save(
+    model: SegmentationModel,
+    folder: str | PathLike[str],
+    labels: Labels | Mapping[str, Labels] | None,
+    claims: Claims,
+) -> None:
+    """Write a folder, whole: see `SegmentationModel.save_pretrained`."""
+    described = _describe(model, labels)
+    twin = build_twin(described, classes_of(described))
+    check_like(model, twin)
+    described = replace(described, behaviour=_behaviour(model))
+    text = config.write_json(described.to_dict())
+    readme = card.write_card(model, described, claims)
+    with replacing(folder) as new:
+        tensors.write_tensors(new / tensors.NAME, model.state_dict())
+        tensors.hold(tensors.read_header(new / tensors.NAME), twin, tensors.NAME)
+        (new / config.NAME).write_text(text, encoding="utf-8")
+        (new / card.NAME).write_text(readme, encoding="utf-8")
+        shutil.copymode(new / card.NAME, new / tensors.NAME)  # some versions of safetensors let nobody else read it
+
+
+def check_like(model: nn.Module, twin: nn.Module) -> None:
+    """Refuse a model that holds what its plugins don't build.
+
+    :param twin: what they do build.
+    :raises CheckpointError: naming the modules and weights.
+    """
+    own, built = dict(model.named_modules()), dict(twin.named_modules())
+    changed = [
+        f"{name or 'the model'} ({type(module).__name__})"
+        for name, module in own.items()
+        if name not in built or not _alike(module, built[name])
+    ]
+    changed += [f"{name} (gone)" for name in built if name not in own]
+    shapes, expected = ({name: tensor.shape for name, tensor in each.state_dict().items()} for each in (model, twin))
+    changed += sorted(name for name in shapes.keys() | expected.keys() if shapes.get(name) != expected.get(name))
+    if changed:
+        more = f" and {len(changed) - 5} more" if len(changed) > 5 else ""
+        raise CheckpointError(
+            f"the model isn't what its plugins build, so nobody could load it: {', '.join(changed[:5])}{more}. "
+            "Put the change into a decoder of your own, made a plugin by `segzoo new decoder NAME`, and build with that"
+        )
+
+
+def _alike(one: nn.Module, other: nn.Module) -> bool:
+    """Of one type; batch norms that were made to talk to other processes compute the same."""
+    return type(one) is type(other) or (isinstance(one, _BatchNorm) and isinstance(other, _BatchNorm))
+
+
+def _describe(model: SegmentationModel, labels: Labels | Mapping[str, Labels] | None) -> Config:
+    """All but the behaviour, as a loader will read it.
+
+    :raises CheckpointError: for a model that nobody could load.
+    :raises OptionError: for labels that don't fit its heads.
+    """
+    if any(not isinstance(each, Tensor) or each.is_meta for each in model.state_dict().values()):
+        raise CheckpointError("the model has no weights, or others than tensors: build it on a device, not on meta")
+    for kind, part in parts(model.plan):
+        _check_provided(kind, part)
+    given = _by_head(model, labels)
+    mean, std = model.preprocessing.mean, model.preprocessing.std
+    plain = {
+        "library_name": config.LIBRARY,
+        "format_version": config.FORMAT,
+        "arguments": model.config,
+        "heads": {
+            name: {"classes": count, **asdict(given.get(name, Labels()))}
+            for name, count in model.head.classes.heads.items()
+        },
+        "preprocessing": {"mean": mean, "std": std, "channel_order": "RGB" if len(mean) == COLOURS else None},
+        "plan": _of_today(model.plan).to_dict(),
+        "versions": versions({SHIPPED, *(part.distribution or "" for _, part in parts(model.plan))} - {""}),
+    }
+    return config.parse_config(json.loads(config.write_json(plain)))
+
+
+def _check_provided(kind: str, part: Part) -> None:
+    if part.distribution is None:
+        raise CheckpointError(
+            f"{kind} {part.id} was given as a class or module, which no plugin provides, so nobody could load the "
+            f"model. Make it a plugin (`segzoo new {kind} NAME` writes the files), or segzoo.register it for your own "
+            "use; then build the model with its name"
+        )
+
+
+def _by_head(model: SegmentationModel, labels: Labels | Mapping[str, Labels] | None) -> Mapping[str, Labels]:
+    heads = model.head.classes.heads
+    if isinstance(labels, Labels):
+        labels = dict.fromkeys(heads, labels)
+    elif labels is None:
+        labels = model.labels
+    if unknown := labels.keys() - heads.keys():
+        raise OptionError(f"labels are for heads {', '.join(heads)}; got some for {', '.join(map(repr, unknown))}")
+    for name, each in labels.items():
+        each.check(name, heads[name])
+    return labels
+
+
+def _of_today(plan: Plan) -> Plan:
+    """The plan with the versions that are installed: those that the model is saved with."""
+    check_needs(plan)
+    now = {need.kind: need.now for need in needs(plan)}
+    today: dict[str, Any] = {kind: replace(part, version=now[kind]) for kind, part in parts(plan)}
+    return replace(plan, **today)
+
+
+def _behaviour(model: SegmentationModel) -> dict[str, Statistics] | None:
+    try:
+        return behaviour.measure(model)
+    except Exception as error:
+        warnings.warn(
+            f"saved without a record of the model's behaviour, since it doesn't run on the CPU in float32: "
+            f"{type(error).__name__}: {error}",
+            CheckpointWarning,
+            stacklevel=4,
+        )
+        return None
