@@ -16,7 +16,7 @@ class ASPP(nn.Module):
     """A 1x1 convolution, a 3x3 one per dilation rate, and the image's average, joined by a convolution.
 
     :param width: channels of each branch and of the output.
-    :param rates: dilations, in pixels of the map.
+    :param rates: dilations, in pixels of the map; there may be none.
     :param separable: whether the dilated convolutions are depthwise separable.
     :param depthwise_norm: see `SeparableConvNormAct`.
     :param kernel: of the convolution that joins the branches, 1 or 3.
@@ -36,9 +36,9 @@ class ASPP(nn.Module):
         dropout: float,
     ) -> None:
         super().__init__()
-        if width < 1 or not rates or min(rates) < 1 or kernel not in (1, 3) or not 0 <= dropout < 1:
+        if width < 1 or min(rates, default=1) < 1 or kernel not in (1, 3) or not 0 <= dropout < 1:
             raise segzoo.OptionError(
-                "atrous pooling needs width from 1 on, one or more rates from 1 on, project_kernel 1 or 3 and dropout "
+                "atrous pooling needs width from 1 on, rates from 1 on, project_kernel 1 or 3 and dropout "
                 f"from 0 to below 1, got width={width}, rates={rates}, project_kernel={kernel}, dropout={dropout}"
             )
         conv = partial(SeparableConvNormAct, depthwise_norm=depthwise_norm) if separable else ConvNormAct

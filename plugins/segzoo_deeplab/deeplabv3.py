@@ -17,12 +17,14 @@ class DeepLabV3Decoder(segzoo.Decoder):
     """Atrous spatial pyramid pooling on the deepest map, and a 3x3 convolution.
 
     The defaults are torchvision's and segmentation_models_pytorch's. mmsegmentation's are `width=512,
-    project_kernel=3, dropout=0.0, head_dropout=0.1`.
+    project_kernel=3, dropout=0.0, head_dropout=0.1`; the heads for mobiles have `refine=False`, and MobileNetV2's
+    `rates=()` too.
 
     :param width: channels of each branch and of the output.
     :param rates: dilations, in pixels of the deepest map; the paper's are (12, 24, 36) at stride 8, half that at 16.
     :param separable: whether the dilated convolutions are depthwise separable.
     :param project_kernel: 1 joins the branches by a 1x1 convolution, and a 3x3 one follows; 3 joins by a 3x3 alone.
+    :param refine: whether that 3x3 follows.
     :param dropout: of single values, after the branches are joined.
     :param head_dropout: of whole channels, before the classifier.
     :param output_stride: the encoder is asked to be dilated to that stride, 8 or 16; None asks for nothing.
@@ -36,6 +38,7 @@ class DeepLabV3Decoder(segzoo.Decoder):
         rates: Sequence[int] = (12, 24, 36),
         separable: bool = False,
         project_kernel: int = 1,
+        refine: bool = True,
         dropout: float = 0.5,
         head_dropout: float = 0.0,
         output_stride: int | None = 8,
@@ -56,7 +59,7 @@ class DeepLabV3Decoder(segzoo.Decoder):
             kernel=project_kernel,
             dropout=dropout,
         )
-        self.refine = ConvNormAct(width, width) if project_kernel == 1 else nn.Identity()
+        self.refine = ConvNormAct(width, width) if refine and project_kernel == 1 else nn.Identity()
 
     @classmethod
     def negotiate(cls, offer: segzoo.FeatureSpec, output_stride: int | None = 8, **options: Any) -> segzoo.Selection:

@@ -31,6 +31,8 @@ class DPTDecoder(segzoo.Decoder):
     :param readout: "project" asks the encoder for its class token and mixes it into each pixel, which halves the
         channels that it doubled; "ignore" takes the maps alone, the choice for encoders without a class token.
     :param dropout: of whole channels, before the classifier.
+    :param residual_norm: whether the residual units have batch norms, as for segmentation in the paper's code; where
+        not, their convolutions have biases.
     :param align_corners: how maps and logits are resized: whether the centres of the corner pixels agree, as in
         segmentation_models_pytorch and the paper's code.
     """
@@ -45,6 +47,7 @@ class DPTDecoder(segzoo.Decoder):
         reassemble_widths: Sequence[int] | None = None,
         readout: Readout = "project",
         dropout: float = 0.1,
+        residual_norm: bool = True,
         align_corners: bool = False,
     ) -> None:
         maps = stages.select(range(1, len(stages)))
@@ -68,7 +71,7 @@ class DPTDecoder(segzoo.Decoder):
             Reassemble(channels // 2 if with_token else channels, inner, width, doublings)
             for channels, inner, doublings in zip(maps.channels, reassemble_widths, doublings_of(maps), strict=True)
         )
-        self.fusions = nn.ModuleList(Fusion(width, align_corners) for _ in maps.channels)
+        self.fusions = nn.ModuleList(Fusion(width, residual_norm, align_corners) for _ in maps.channels)
         self.refine = ConvNormAct(width, width)
         self.apply(he_initialise)
 
@@ -158,11 +161,11 @@ class Reassemble(nn.Sequential):
 class Fusion(nn.Module):
     """Refine a level, add what comes from the coarser one, refine the sum, and resize it for the next finer level."""
 
-    def __init__(self, width: int, align_corners: bool) -> None:
+    def __init__(self, width: int, residual_norm: bool, align_corners: bool) -> None:
         super().__init__()
         self.align_corners = align_corners
-        self.refine_level = ResidualUnit(width)
-        self.refine_sum = ResidualUnit(width)
+        self.refine_level = ResidualUnit(width, residual_norm)
+        self.refine_sum = ResidualUnit(width, residual_norm)
         self.project = nn.Conv2d(width, width, 1)
 
     def forward(self, level: Tensor, coarser: Tensor | None, size: Sequence[int]) -> Tensor:
@@ -172,14 +175,15 @@ class Fusion(nn.Module):
 
 
 class ResidualUnit(nn.Module):
-    """Two convolutions, each after a ReLU and before a batch norm, and a shortcut."""
+    """Two convolutions, each after a ReLU and perhaps before a batch norm, and a shortcut."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, with_norm: bool) -> None:
         super().__init__()
+        norm = "batchnorm2d" if with_norm else None
         self.convs = nn.Sequential(
             nn.ReLU(),
-            ConvNormAct(width, width),
-            ConvNormAct(width, width, act=None),
+            ConvNormAct(width, width, norm=norm),
+            ConvNormAct(width, width, norm=norm, act=None),
         )
 
     def forward(self, features: Tensor) -> Tensor:

@@ -89,11 +89,11 @@ class ObjectAttention(nn.Module):
 
     def forward(self, pixels: Tensor, regions: Tensor) -> Tensor:
         query, key, value = (
-            layer(each).flatten(2).mT.contiguous()
+            layer(each).flatten(2).mT.contiguous()[:, None]  # one head: ONNX has no attention without that axis
             for layer, each in ((self.query, pixels), (self.key, regions), (self.value, regions))
         )
         context = F.scaled_dot_product_attention(query, key, value)
-        return self.out(context.mT.unflatten(2, pixels.shape[-2:]))
+        return self.out(context[:, 0].mT.unflatten(2, pixels.shape[-2:]))
 
 
 def two_layers(channels: int, width: int) -> nn.Sequential:

@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor, nn
 
 import segzoo
-from segzoo.nn import ConcatConvNormAct
+from segzoo.nn import ConcatConvNormAct, ConvNormAct
 
 FINEST_STRIDE = 4
 """Of the paper's maps, and of the output."""
@@ -17,6 +17,7 @@ class SegFormerDecoder(segzoo.Decoder):
     """The all-MLP decoder: a linear layer per stage, resized to stride 4, joined coarse to fine, and mixed by another.
 
     :param width: channels that each stage is brought to, and of the output; 256 for B0 and B1, 768 for B2 to B5.
+    :param linear_norm: whether a batch norm and a ReLU follow each of these linear layers, as in mmsegmentation.
     :param dropout: of whole channels, before the classifier.
     :param finest_stride: stages of a finer stride are not taken; 2 takes every stage, as segmentation_models_pytorch.
     :param align_corners: how the logits are resized to the image: whether the centres of the corner pixels agree.
@@ -28,6 +29,7 @@ class SegFormerDecoder(segzoo.Decoder):
         self,
         stages: segzoo.FeatureSpec,
         width: int = 256,
+        linear_norm: bool = False,
         dropout: float = 0.1,
         finest_stride: int = FINEST_STRIDE,
         align_corners: bool = False,
@@ -41,7 +43,10 @@ class SegFormerDecoder(segzoo.Decoder):
         self.head_align_corners = align_corners
         coarse = [entry for entry, stride in enumerate(stages.strides) if stride >= FINEST_STRIDE]
         self.finest = coarse[0] if coarse else len(stages) - 1
-        self.linears = nn.ModuleList(nn.Conv2d(channels, width, 1) for channels in stages.channels)
+        self.linears = nn.ModuleList(
+            ConvNormAct(channels, width, kernel=1) if linear_norm else nn.Conv2d(channels, width, 1)
+            for channels in stages.channels
+        )
         self.fuse = ConcatConvNormAct([width] * len(stages), width, kernel=1)
 
     @classmethod

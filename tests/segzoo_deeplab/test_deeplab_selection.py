@@ -1,6 +1,6 @@
 import pytest
 import torch
-from synthetic import PATTERNS, Synthetic, synthetic
+from synthetic import PATTERNS, synthetic
 
 import segzoo
 
@@ -78,10 +78,10 @@ def test_logits_have_the_image_s_size_and_every_parameter_learns(decoder, patter
 @pytest.mark.parametrize("decoder", [*OF_THE_DEEPEST, *OF_TWO])
 def test_an_encoder_that_gives_the_image_alone_is_refused(decoder):
     with pytest.raises(segzoo.NegotiationError, match=f"{decoder} needs"):
-        segzoo.plan(Synthetic((3,), (1,)), decoder)
+        segzoo.plan(synthetic("image_alone"), decoder)
 
 
 @pytest.mark.parametrize("decoder", OF_TWO)
 def test_an_encoder_of_one_map_is_refused_where_two_are_needed(decoder):
     with pytest.raises(segzoo.NegotiationError, match=f"{decoder} needs two maps.*offers one, of stride 2"):
-        segzoo.plan(Synthetic((3, 8), (1, 2)), decoder)
+        segzoo.plan(synthetic("one_stage"), decoder)

@@ -1,0 +1,15 @@
+"""Models of mmsegmentation."""
+
+import segzoo
+
+
+@segzoo.hookimpl
+def segzoo_importers() -> list[segzoo.ImporterSpec]:
+    return [
+        segzoo.ImporterSpec(
+            name="mmseg",
+            target="segzoo_mmseg.importer:MMSegImporter",
+            summary="SegFormer, UPerNet, PSPNet, DeepLabV3+ and FCN of mmsegmentation",
+            license="Apache-2.0",
+        )
+    ]

@@ -1,0 +1,42 @@
+"""Swin Transformer by name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import segzoo
+from segzoo_swin.encoder import SwinTransformer
+
+NAME = "swin"
+OPTIONS = ("width", "blocks", "heads", "window", "drop_path_rate")
+
+
+class SwinSource(segzoo.EncoderSource):
+    """`swin`, with the options of `SwinTransformer`; the defaults are Swin-T's.
+
+    It is there for the weights of imported models, and listings leave it out: for a new model timm's serve as well,
+    with published weights.
+    """
+
+    def names(self) -> Sequence[str]:
+        return ()
+
+    def resolves(self, name: str) -> bool:
+        return name == NAME
+
+    def create(
+        self, name: str, request: segzoo.EncoderRequest, pretrained: segzoo.Pretrained = False
+    ) -> SwinTransformer:
+        if request.output_stride is not None:
+            raise segzoo.NegotiationError(f"{name} can't be dilated to output stride {request.output_stride}")
+        if request.prefix is not None:
+            raise segzoo.NegotiationError(f"{name} can't give prefix={request.prefix!r}: it has no class token")
+        unknown = [option for option in request.options if option not in OPTIONS]
+        if unknown:
+            raise segzoo.OptionError(f"{name} has no option {', '.join(unknown)}; it has {', '.join(OPTIONS)}")
+        if pretrained is not False:
+            raise segzoo.CheckpointError(
+                f"{name} has no published weights by itself; bring in a whole model of transformers or mmsegmentation, "
+                "or take timm's 'swin_tiny_patch4_window7_224'"
+            )
+        return SwinTransformer(in_channels=request.in_channels, depth=request.depth, **request.options)

@@ -1,0 +1,27 @@
+"""Segmentation models of Hugging Face's transformers: the importer, and the encoders that differ from timm's."""
+
+import segzoo
+
+
+@segzoo.hookimpl
+def segzoo_importers() -> list[segzoo.ImporterSpec]:
+    return [
+        segzoo.ImporterSpec(
+            name="transformers",
+            target="segzoo_transformers.importer:TransformersImporter",
+            summary="SegFormer, UPerNet, DPT, BEiT and DeepLabV3 of Hugging Face's transformers",
+            license="Apache-2.0",
+        )
+    ]
+
+
+@segzoo.hookimpl
+def segzoo_encoders() -> list[segzoo.EncoderSpec]:
+    return [
+        segzoo.EncoderSpec(
+            name="transformers",
+            target="segzoo_transformers.source:TransformersSource",
+            summary="BEiT and MobileViT as transformers builds pyramids of them; for imported models",
+            license="Apache-2.0",
+        )
+    ]
