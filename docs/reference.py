@@ -52,9 +52,7 @@ def page() -> str:
 
 
 def _hooks() -> Iterator[str]:
-    rows = [
-        (f"`{name}`", f"`{kind.__name__}`", _first_line(getattr(hookspecs, name))) for name, kind in HOOKS.items()
-    ]
+    rows = [(f"`{name}`", f"`{kind.__name__}`", _first_line(getattr(hookspecs, name))) for name, kind in HOOKS.items()]
     yield from _section("Hooks", ["hook", "returns a list of", "for"], rows)
 
 
