@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from synthetic import MIT, PLAIN_VIT, RESNET, VGG, Synthetic
-
 import segzoo
+from segzoo.testing import CATALOGUE, Pattern, SyntheticEncoder
 
 ENCODERS = {
-    "convolutional": RESNET,
-    "pyramid": MIT,
-    "plain": PLAIN_VIT,
-    "own_finest": VGG,
+    "convolutional": "resnet",
+    "pyramid": "mit",
+    "plain": "plain_vit",
+    "own_finest": "vgg",
 }
 INPUTS = {
     "pyramid": segzoo.InputSpec(multiple=32, minimum=16),
@@ -36,10 +35,11 @@ class SyntheticSource(segzoo.EncoderSource):
     ) -> segzoo.Encoder:
         self.created.append((name, request))
         if name == "lying":
-            encoder = Synthetic(*RESNET, in_channels=request.in_channels)
+            encoder = SyntheticEncoder("resnet", request.in_channels)
             encoder.spec = segzoo.FeatureSpec((*encoder.spec.channels[:-1], 41), encoder.spec.strides)
             return encoder
-        channels, strides = ENCODERS[name]
+        spec = CATALOGUE[ENCODERS[name]].spec
+        channels, strides = spec.channels, spec.strides
         if request.output_stride:
             if name != "convolutional":
                 raise segzoo.NegotiationError(f"{name} can't be dilated to stride {request.output_stride}")
@@ -48,10 +48,11 @@ class SyntheticSource(segzoo.EncoderSource):
             if name != "plain":
                 raise segzoo.NegotiationError(f"{name} has no class token")
             channels = tuple(channel * 2 if stage > 0 else channel for stage, channel in enumerate(channels))
-        return Resized(channels, strides, request.in_channels, INPUTS.get(name))
+        pattern = Pattern(segzoo.FeatureSpec(channels, strides))
+        return Resized(pattern, request.in_channels, INPUTS.get(name))
 
 
-class Resized(Synthetic):
+class Resized(SyntheticEncoder):
     """Resizes the image where it takes one size alone, and its maps back."""
 
     def forward(self, image):

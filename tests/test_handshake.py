@@ -2,7 +2,7 @@ import json
 
 import pytest
 import torch
-from synthetic import Synthetic, synthetic
+from synthetic import synthetic
 from torch import nn
 
 import segzoo
@@ -221,7 +221,7 @@ def test_a_module_built_already_takes_no_options():
 
 
 def test_an_encoder_class_is_constructed_with_its_options():
-    plan = segzoo.plan(Synthetic, "unet", in_channels=5, encoder_options={"strides": (1, 2, 4, 8, 16, 16)})
+    plan = segzoo.plan(synthetic, "unet", in_channels=5, encoder_options={"pattern": "dilated_16"})
     assert plan.encoder_spec.channels[0] == 5
     assert plan.encoder_spec.strides[-1] == 16
 

@@ -69,7 +69,8 @@ class VaryingWindowAttention(nn.Module):
         start = torch.arange(windows, device=like.device) * self.window - (reach - self.window) // 2
         beyond = (start + reach - length).clamp(min=0)
         start = (start - beyond).clamp(min=0)
-        return (start[:, None] + torch.arange(reach, device=like.device)) % length
+        pixels = start[:, None] + torch.arange(reach, device=like.device)
+        return pixels % torch.full_like(pixels, length)  # of two tensors, as ONNX takes no symbolic size for a divisor
 
 
 def gather(features: Tensor, rows: Tensor, columns: Tensor) -> Tensor:

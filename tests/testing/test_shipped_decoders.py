@@ -1,0 +1,16 @@
+"""Every decoder that ships with segzoo keeps its promises."""
+
+import pytest
+
+import segzoo
+from segzoo.testing import Check, checks
+
+POOLED_TO_THE_LAST_PIXEL = "its pyramid halves the deepest map three times: traced, each is one pixel or more than one"
+EXPECTED_FAILURES = {"pan": {"export": POOLED_TO_THE_LAST_PIXEL}}
+CHECKS = [pytest.param(each, id=str(each), marks=pytest.mark.slow if each.slow else ()) for each in checks("decoder")]
+
+
+@pytest.mark.parametrize("check", CHECKS)
+@pytest.mark.parametrize("decoder", segzoo.list_decoders())
+def test_it_keeps_its_promises(decoder: str, check: Check) -> None:
+    check(decoder, expected_failures=EXPECTED_FAILURES.get(decoder))
