@@ -174,27 +174,6 @@ def test_the_model_moves_to_another_type():
     assert logits.dtype == torch.float64
 
 
-POOLED_TO_THE_LAST_PIXEL = "its pyramid halves the deepest map three times: traced, each is one pixel or more than one"
-
-
-@pytest.mark.parametrize(
-    "decoder",
-    [
-        pytest.param(
-            name, marks=pytest.mark.xfail(reason=POOLED_TO_THE_LAST_PIXEL, strict=True) if name == "pan" else ()
-        )
-        for name in segzoo.list_decoders()
-    ],
-)
-def test_the_model_exports_with_dynamic_height_and_width(decoder):
-    model = model_of("mit", decoder).eval()
-    side = {"min": 65, "max": 4096}  # from three pixels on in the deepest map
-    sides = {2: torch.export.Dim("height", **side), 3: torch.export.Dim("width", **side)}
-    program = torch.export.export(model, (torch.rand(1, 3, 97, 131),), dynamic_shapes=({**sides},))
-    image = torch.rand(1, 3, 79, 65)
-    torch.testing.assert_close(program.module()(image), model(image))
-
-
 def test_auxiliary_heads_give_logits_of_their_stage_for_training():
     model = model_of(auxiliary=[4, 3])
     logits, auxiliary = model.forward_auxiliary(torch.rand(2, 3, 33, 47))

@@ -71,12 +71,3 @@ def test_mla_s_deepest_stream_reaches_all_others():
 def test_an_option_out_of_range_is_refused(decoder, option):
     with pytest.raises(segzoo.OptionError, match=f"{decoder} needs"):
         segzoo.plan(synthetic("resnet"), decoder, decoder_options=option)
-
-
-@both
-def test_it_is_exported_for_every_size(decoder):
-    model = segzoo.create_model(synthetic("plain_vit"), decoder, classes=4, decoder_options=SMALL).eval()
-    sizes = {2: torch.export.Dim("height", min=33, max=1024), 3: torch.export.Dim("width", min=33, max=1024)}
-    program = torch.export.export(model, (torch.rand(2, 3, 64, 96),), dynamic_shapes=(sizes,))
-    image = torch.rand(2, 3, 97, 131)
-    assert torch.allclose(program.module()(image), model(image), atol=1e-5)
