@@ -1,68 +1,32 @@
-"""Carrying weights over from segmentation_models_pytorch, and holding a model against its counterpart there."""
+"""segmentation_models_pytorch as a peer: its models, their counterparts here, and what tells whether they agree."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from typing import Any
 
+import segmentation_models_pytorch as smp
 import torch
+from foreign import disturb
 from torch import Tensor, nn
 
 import segzoo
-
-Rules = Iterable[tuple[str, str]]
-"""Regular expressions on SMP's names and what replaces them, applied in turn."""
-
-HEAD: Rules = [(r"^segmentation_head\.0\.", "head.classifiers.logits.conv.")]
-TIMM_ENCODER: Rules = [(r"^encoder\.(model\.)?", "encoder.body.")]
-"""For SMP's own ResNets, which name their layers as timm does, and for its `tu-` encoders, which are timm's."""
+from segzoo_smp.importer import Translation, translate
 
 
-UP_STEP: Rules = [
-    (r"\.conv1\.0\.", ".join.conv."),
-    (r"\.conv1\.1\.", ".join.norm."),
-    (r"\.conv2\.0\.", ".refine.conv."),
-    (r"\.conv2\.1\.", ".refine.norm."),
-    (r"\.attention1\.attention\.", ".recalibrate_joined."),
-    (r"\.attention2\.attention\.", ".recalibrate."),
-    (r"\.cSE\.1\.", ".channel.squeeze."),
-    (r"\.cSE\.3\.", ".channel.excite."),
-    (r"\.sSE\.0\.", ".pixel."),
-]
-"""For the steps of U-Net and its descendants."""
-MIT_ENCODER: Rules = [
-    *((rf"^encoder\.patch_embed{stage}\.", f"encoder.stages.{stage - 1}.patches.") for stage in range(1, 5)),
-    *((rf"^encoder\.block{stage}\.", f"encoder.stages.{stage - 1}.blocks.") for stage in range(1, 5)),
-    *((rf"^encoder\.norm{stage}\.", f"encoder.stages.{stage - 1}.norm.") for stage in range(1, 5)),
-    (r"(patches|reduction)\.proj\.", r"\1.projection."),
-    (r"\.norm1\.", ".attention_norm."),
-    (r"\.norm2\.", ".ffn_norm."),
-    (r"\.attn\.sr\.", ".attention.reduction.projection."),
-    (r"\.attn\.norm\.", ".attention.reduction.norm."),
-    (r"\.attn\.q\.", ".attention.query."),
-    (r"\.attn\.kv\.", ".attention.{key,value}."),
-    (r"\.attn\.proj\.", ".attention.output."),
-    (r"\.mlp\.fc1\.", ".ffn.expand."),
-    (r"\.mlp\.fc2\.", ".ffn.contract."),
-    (r"\.mlp\.dwconv\.dwconv\.", ".ffn.depthwise."),
-]
-"""For SMP's `mit_b0` to `mit_b5`."""
+def create_peer(architecture: str, **arguments: Any) -> nn.Module:
+    """One of SMP's models, 3 classes, random weights."""
+    torch.manual_seed(0)
+    return smp.create_model(architecture, encoder_weights=None, classes=3, **arguments)
 
 
-def renamed(weights: Mapping[str, Tensor], rules: Rules) -> dict[str, Tensor]:
-    """SMP's weights under segzoo's names; a new name with `{one,other}` splits the weight evenly between them."""
-    result = {}
-    for name, value in weights.items():
-        for pattern, replacement in rules:
-            name = re.sub(pattern, replacement, name)
-        split = re.fullmatch(r"(.*)\{(.*)\}(.*)", name)
-        if split:
-            before, parts, after = split.groups()
-            names = [before + part + after for part in parts.split(",")]
-            result |= zip(names, value.chunk(len(names)), strict=True)
-        else:
-            result[name] = value
-    return result
+def counterparts(architecture: str, **arguments: Any) -> tuple[nn.Module, segzoo.SegmentationModel, Translation]:
+    """One of SMP's models, and segzoo's with its weights, neither with dropout."""
+    peer = disturb(create_peer(architecture, **arguments))
+    translation = translate({"architecture": architecture, "classes": 3, **arguments})
+    model = segzoo.create_model(**translation.arguments)
+    model.load_state_dict(translation.rename(peer.state_dict()), strict=True)
+    return without_chance(peer), without_chance(model), translation
 
 
 def parameters(model: nn.Module) -> int:
@@ -79,28 +43,8 @@ def without_chance(model: nn.Module) -> nn.Module:
     return model
 
 
-def carry_over(peer: nn.Module, model: segzoo.SegmentationModel, rules: Rules) -> None:
-    """Load SMP's weights, every one of them, and leave none of ours untouched."""
-    model.load_state_dict(shaped_as(model.state_dict(), renamed(peer.state_dict(), rules)), strict=True)
-
-
-def shaped_as(own: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """A linear layer's weight (out, in) is that of a 1x1 convolution, (out, in, 1, 1)."""
-    return {
-        name: value[..., None, None] if name in own and own[name].shape == (*value.shape, 1, 1) else value
-        for name, value in weights.items()
-    }
-
-
-def assert_same_logits(peer: nn.Module, model: nn.Module, image: Tensor, tolerance: float = 1e-4) -> None:
-    """In eval mode, within a fraction of the largest logit."""
-    with torch.no_grad():
-        expected, got = peer.eval()(image), model.eval()(image)
-    assert (got - expected).abs().max() <= tolerance * expected.abs().max()
-
-
 def assert_same_gradients(
-    peer: nn.Module, model: nn.Module, image: Tensor, rules: Rules, tolerance: float = 1e-4
+    peer: nn.Module, model: nn.Module, image: Tensor, translation: Translation, tolerance: float = 1e-4
 ) -> None:
     """Of one training step, each parameter's within a fraction of the largest gradient; give models without dropout.
 
@@ -111,10 +55,13 @@ def assert_same_gradients(
     for each in (peer, model):
         each.double().train().zero_grad()
         nn.functional.cross_entropy(each(image), target).backward()
-    expected = renamed({name: p.grad for name, p in peer.named_parameters() if p.grad is not None}, rules)
+    expected = translation.rename(gradients(peer))
     largest = max(gradient.abs().max() for gradient in expected.values())
-    got = {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
-    expected = shaped_as(got, expected)
+    got = gradients(model)
     assert got.keys() == expected.keys()
     for name, gradient in expected.items():
         assert (got[name] - gradient).abs().max() <= tolerance * largest, name
+
+
+def gradients(model: nn.Module) -> Mapping[str, Tensor]:
+    return {name: each.grad for name, each in model.named_parameters() if each.grad is not None}

@@ -1,0 +1,165 @@
+"""Which of segzoo's encoders has the weights and the maps of one of SMP's."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import timm
+import torch
+from timm.models import is_model, split_model_name_tag
+from torch import nn
+
+import segzoo
+from segzoo_smp.recipes import DEPTH, Names, Recipe, find_recipe
+from segzoo_smp.source import PREFIX
+
+ANY_SIZE = ("dynamic_img_size", "strict_img_size")  # timm's words for what segzoo's encoders do in any case
+TIMM = "tu-"
+WRAPPERS = ("model", "body")  # which some of timm's feature extractors are
+TIMM_BY_ANOTHER_NAME = ("timm-regnet", "timm-res2", "timm-resnest", "timm-gernet", "timm-mobilenetv3")
+"""What SMP has taken from timm as it is since version 0.4."""
+MIX_TRANSFORMER = re.compile(r"mit_b[0-5]")
+VGG = re.compile(r"vgg(11|13|16|19)(_bn)?")
+IMAGENET = segzoo.Preprocessing()
+INCEPTION = segzoo.Preprocessing((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+
+MIX_TRANSFORMER_NAMES: Names = (
+    *((rf"^encoder\.patch_embed{stage}\.", f"encoder.stages.{stage - 1}.patches.") for stage in range(1, 5)),
+    *((rf"^encoder\.block{stage}\.", f"encoder.stages.{stage - 1}.blocks.") for stage in range(1, 5)),
+    *((rf"^encoder\.norm{stage}\.", f"encoder.stages.{stage - 1}.norm.") for stage in range(1, 5)),
+    (r"^(encoder\..*)(patches|reduction)\.proj\.", r"\1\2.projection."),
+    (r"^(encoder\..*)\.norm1\.", r"\1.attention_norm."),
+    (r"^(encoder\..*)\.norm2\.", r"\1.ffn_norm."),
+    (r"\.attn\.sr\.", ".attention.reduction.projection."),
+    (r"\.attn\.norm\.", ".attention.reduction.norm."),
+    (r"\.attn\.q\.", ".attention.query."),
+    (r"\.attn\.kv\.", ".attention.{key,value}."),
+    (r"\.attn\.proj\.", ".attention.output."),
+    (r"\.mlp\.fc1\.", ".ffn.expand."),
+    (r"\.mlp\.fc2\.", ".ffn.contract."),
+    (r"\.mlp\.dwconv\.dwconv\.", ".ffn.depthwise."),
+)
+
+
+@dataclass(frozen=True)
+class WeightNames:
+    """What SMP calls an encoder's weights, and segzoo.
+
+    :param rules: regular expressions on SMP's names, and segzoo's.
+    :param unused: regular expressions on SMP's names of weights that it holds and never computes with.
+    :param spare: segzoo's names, by the rules, of weights that SMP may hold besides those that are needed.
+    """
+
+    rules: Names
+    unused: tuple[str, ...] = ()
+    spare: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class SameEncoder:
+    """An encoder of segzoo's that is one of SMP's.
+
+    :param name: for segzoo's `create_model`.
+    :param weight_names: finds them out; call it once the encoder is known to be built with these options.
+    :param options: for `create_model`.
+    :param img_size: likewise.
+    :param preprocessing: what SMP's published weights expect; None for what segzoo's encoder says.
+    """
+
+    name: str
+    weight_names: Callable[[], WeightNames]
+    options: Mapping[str, Any] = field(default_factory=dict)
+    img_size: Any = None
+    preprocessing: segzoo.Preprocessing | None = IMAGENET
+
+
+def find_encoder(name: str, depth: int, output_stride: int, options: Mapping[str, Any]) -> SameEncoder:
+    """The encoder that is SMP's, named as SMP's constructors take it.
+
+    :param depth: the deepest stage.
+    :param output_stride: 8 or 16 where SMP dilates; 32 where it doesn't.
+    :param options: the constructor's further arguments: SMP hands them on to timm.
+    :raises CheckpointError: when there is none.
+    """
+    dilated = 2**depth > output_stride
+    if name.startswith(TIMM_BY_ANOTHER_NAME):
+        other = name.removeprefix("timm-")
+        name = TIMM + (f"tf_{other}" if other.startswith("mobilenetv3") else other)
+    if name.startswith(TIMM):
+        return _timm(name.removeprefix(TIMM), options)
+    if options:
+        raise segzoo.CheckpointError(
+            f"the arguments {', '.join(map(repr, sorted(options)))} are none of SMP's; its {name} takes no further ones"
+        )
+    recipe = find_recipe(name)
+    if recipe and not (recipe.like_timm and not dilated):
+        return _made_of_layers(name, recipe)
+    if recipe:
+        return _timm(recipe.architecture, recipe.options, IMAGENET)
+    if VGG.fullmatch(name) and not dilated:
+        return _timm(name, {}, IMAGENET)
+    if MIX_TRANSFORMER.fullmatch(name) and not dilated:
+        deeper = tuple(rf"^encoder\.(patch_embed|block|norm){stage}\." for stage in range(depth, DEPTH))
+        return SameEncoder(name, partial(WeightNames, MIX_TRANSFORMER_NAMES, deeper))
+    if VGG.fullmatch(name) or MIX_TRANSFORMER.fullmatch(name):
+        raise segzoo.CheckpointError(
+            f"SMP's encoder {name} can't be brought in with output stride {output_stride}: segzoo's can't be dilated"
+        )
+    raise segzoo.CheckpointError(
+        f"SMP's encoder {name!r} can't be brought in: segzoo has none with the same layers. It has those named tu-*, "
+        "timm-*, resnet*, resnext*, mit_b*, vgg*, densenet*, efficientnet-b* and mobilenet_v2"
+    )
+
+
+def _made_of_layers(name: str, recipe: Recipe) -> SameEncoder:
+    inception = name.startswith("timm-tf_efficientnet_lite")
+    return SameEncoder(
+        PREFIX + name,
+        partial(_names_of_layers, recipe),
+        preprocessing=INCEPTION if inception else IMAGENET,
+    )
+
+
+def _names_of_layers(recipe: Recipe) -> WeightNames:
+    with torch.device("meta"):
+        body = timm.create_model(recipe.architecture, num_classes=0, **recipe.options)
+    places: Names = [
+        (rf"^encoder\.{re.escape(path)}\.", f"encoder.stages.{stage}.{place}.")
+        for stage, paths in enumerate(recipe.stages)
+        for place, path in enumerate(paths)
+    ]
+    everything = segzoo.rename_weights({f"encoder.{key}": weight for key, weight in body.state_dict().items()}, places)
+    return WeightNames([*recipe.names, *places], spare=frozenset(everything))
+
+
+def _timm(name: str, options: Mapping[str, Any], preprocessing: segzoo.Preprocessing | None = None) -> SameEncoder:
+    """One of timm's, by the name that timm's `create_model` takes."""
+    architecture, _ = split_model_name_tag(name)
+    if not is_model(architecture):  # a hub's or a folder's would be fetched
+        raise segzoo.CheckpointError(
+            f"SMP's encoder {TIMM + name!r} can't be brought in: timm {timm.__version__} has no architecture "
+            f"{architecture!r}"
+        )
+    options = {option: value for option, value in options.items() if option not in ANY_SIZE}
+    img_size = options.pop("img_size", None)
+    return SameEncoder(name, partial(_names_of_timm, name, options), options, img_size, preprocessing)
+
+
+def _names_of_timm(name: str, options: Mapping[str, Any]) -> WeightNames:
+    """SMP names weights as timm does, or as one of timm's feature extractors: wrapped, or outermost sequences flat."""
+    with torch.device("meta"):
+        whole = timm.create_model(name, **options)
+    children = dict(whole.named_children())
+    wrappers = "".join(rf"({wrapper}\.)?" for wrapper in WRAPPERS if wrapper not in children)
+    flattened = [child for child, layer in children.items() if isinstance(layer, nn.Sequential)]
+    return WeightNames(
+        [
+            (rf"^encoder\.(model\.)?{wrappers}", "encoder.body."),
+            *((rf"^encoder\.body\.{child}_([^.]+)\.", rf"encoder.body.{child}.\1.") for child in flattened),
+        ],
+        spare=frozenset(f"encoder.body.{key}" for key in whole.state_dict()),
+    )

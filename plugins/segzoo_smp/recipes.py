@@ -1,0 +1,171 @@
+"""How SMP's own encoders are made of timm's layers: the same layers, and maps taken elsewhere."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+Names = Sequence[tuple[str, str]]
+Stages = tuple[tuple[str, ...], ...]
+
+DEPTH = 5
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One of SMP's encoders, by timm's layers.
+
+    :param architecture: timm's name of it.
+    :param stages: the layers that are run for each map, in turn, by their paths in timm's model.
+    :param options: for timm's `create_model`.
+    :param names: regular expressions on SMP's names of the weights, and timm's.
+    :param like_timm: whether, but for dilation, timm's maps are those of `stages`.
+    :param dilates: whether SMP can dilate it.
+    :param padded_for: side of the square image, in pixels, for which the padding of strided convolutions was computed:
+        SMP keeps it for images of all sizes. None for an equal padding on all sides.
+    :param without_act: norms, by path, whose activation is left out.
+    """
+
+    architecture: str
+    stages: Stages
+    options: Mapping[str, Any] = field(default_factory=dict)
+    names: Names = ()
+    like_timm: bool = False
+    dilates: bool = True
+    padded_for: int | None = None
+    without_act: tuple[str, ...] = ()
+
+
+def find_recipe(name: str) -> Recipe | None:
+    """The recipe of an encoder by SMP's name; None for those that aren't made of timm's layers."""
+    return RECIPES.get(name)
+
+
+def _blocks(repeats: Sequence[int]) -> list[str]:
+    """Timm's paths of the blocks that SMP counts through."""
+    return [f"blocks.{stage}.{block}" for stage, count in enumerate(repeats) for block in range(count)]
+
+
+RESNET: Stages = (("conv1", "bn1", "act1"), ("maxpool", "layer1"), ("layer2",), ("layer3",), ("layer4",))
+EFFICIENTNET: Stages = (
+    ("conv_stem", "bn1"),
+    ("blocks.0", "blocks.1"),
+    ("blocks.2",),
+    ("blocks.3", "blocks.4"),
+    ("blocks.5", "blocks.6"),
+)
+MOBILENET: Stages = (
+    ("conv_stem", "bn1", "blocks.0"),
+    ("blocks.1",),
+    ("blocks.2",),
+    ("blocks.3", "blocks.4"),
+    ("blocks.5", "blocks.6", "conv_head", "bn2"),
+)
+DENSENET: Stages = (
+    ("features.conv0", "features.norm0"),
+    ("features.pool0", "features.denseblock1", "features.transition1.norm"),
+    *(
+        (
+            f"features.transition{i}.conv",
+            f"features.transition{i}.pool",
+            f"features.denseblock{i + 1}",
+            f"features.transition{i + 1}.norm" if i < 3 else "features.norm5",
+        )
+        for i in (1, 2, 3)
+    ),
+)
+MOBILENET_NAMES: Names = (
+    (r"^encoder\.features\.0\.0\.", "encoder.conv_stem."),
+    (r"^encoder\.features\.0\.1\.", "encoder.bn1."),
+    (r"^encoder\.features\.18\.0\.", "encoder.conv_head."),
+    (r"^encoder\.features\.18\.1\.", "encoder.bn2."),
+    (r"^encoder\.features\.1\.conv\.0\.0\.", "encoder.blocks.0.0.conv_dw."),
+    (r"^encoder\.features\.1\.conv\.0\.1\.", "encoder.blocks.0.0.bn1."),
+    (r"^encoder\.features\.1\.conv\.1\.", "encoder.blocks.0.0.conv_pw."),
+    (r"^encoder\.features\.1\.conv\.2\.", "encoder.blocks.0.0.bn2."),
+    *(
+        (rf"^encoder\.features\.{number}\.", f"encoder.{block}.")
+        for number, block in enumerate(_blocks((1, 2, 3, 4, 3, 3, 1)), 1)
+    ),
+    (r"\.conv\.0\.0\.", ".conv_pw."),
+    (r"\.conv\.0\.1\.", ".bn1."),
+    (r"\.conv\.1\.0\.", ".conv_dw."),
+    (r"\.conv\.1\.1\.", ".bn2."),
+    (r"\.conv\.2\.", ".conv_pwl."),
+    (r"\.conv\.3\.", ".bn3."),
+)
+EFFICIENTNET_NAMES: Names = (
+    (r"^encoder\._conv_stem\.", "encoder.conv_stem."),
+    (r"^encoder\._bn0\.", "encoder.bn1."),
+    (r"^encoder\._conv_head\.", "encoder.conv_head."),
+    (r"^encoder\._bn1\.", "encoder.bn2."),
+    (r"\._se_", ".se.conv_"),
+    (r"^(encoder\.blocks\.0\.\d+)\._depthwise_conv\.", r"\1.conv_dw."),
+    (r"^(encoder\.blocks\.0\.\d+)\._project_conv\.", r"\1.conv_pw."),
+    (r"^(encoder\.blocks\.0\.\d+)\._bn", r"\1.bn"),
+    (r"\._expand_conv\.", ".conv_pw."),
+    (r"\._depthwise_conv\.", ".conv_dw."),
+    (r"\._project_conv\.", ".conv_pwl."),
+    (r"\._bn0\.", ".bn1."),
+    (r"\._bn1\.", ".bn2."),
+    (r"\._bn2\.", ".bn3."),
+)
+"""Of blocks, once their numbers are timm's; the first stage's have no expansion, and so one norm fewer."""
+
+
+def _efficientnet(size: int, growth: float, side: int, *taps: int) -> Recipe:
+    """EfficientNet with TensorFlow's padding and epsilon; SMP takes a map after each of four blocks.
+
+    :param growth: in depth.
+    :param taps: numbers of those blocks.
+    """
+    blocks = _blocks([math.ceil(growth * repeats) for repeats in (1, 2, 2, 3, 3, 4, 1)])
+    ends = [0, *(tap + 1 for tap in taps)]
+    return Recipe(
+        f"efficientnet_b{size}",
+        (("conv_stem", "bn1"), *(tuple(blocks[ends[i] : ends[i + 1]]) for i in range(len(taps)))),
+        {"bn_eps": 1e-3},
+        (
+            *((rf"^encoder\._blocks\.{number}\.", f"encoder.{block}.") for number, block in enumerate(blocks)),
+            *EFFICIENTNET_NAMES,
+        ),
+        padded_for=side,
+    )
+
+
+RECIPES: Mapping[str, Recipe] = {
+    **{
+        name: Recipe(name, RESNET, like_timm=True)
+        for name in (
+            *("resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "resnext50_32x4d"),
+            *("resnext101_32x4d", "resnext101_32x8d", "resnext101_32x16d", "resnext101_32x32d"),
+        )
+    },
+    "resnext101_32x48d": Recipe("resnext101_32x32d", RESNET, {"base_width": 48}, like_timm=True),
+    **{
+        f"timm-{name}": Recipe(name, RESNET, {"block_args": {"sk_kwargs": {"rd_ratio": 1 / 8}}}, like_timm=True)
+        for name in ("skresnet18", "skresnet34")
+    },
+    "timm-skresnext50_32x4d": Recipe("skresnext50_32x4d", RESNET, {"block_args": {}}, like_timm=True),
+    **{
+        f"densenet{layers}": Recipe(f"densenet{layers}", DENSENET, dilates=False, without_act=("features.norm5",))
+        for layers in (121, 161, 169, 201)
+    },
+    "mobilenet_v2": Recipe("mobilenetv2_100", MOBILENET, names=MOBILENET_NAMES),
+    **{
+        f"timm-efficientnet-{size}": Recipe(f"efficientnet_{size}", EFFICIENTNET)
+        for size in ("b0", "b1", "b2", "b3", "b4", "b5", "b6", "b7", "b8", "l2")
+    },
+    **{f"timm-tf_efficientnet_lite{size}": Recipe(f"efficientnet_lite{size}", EFFICIENTNET) for size in range(5)},
+    "efficientnet-b0": _efficientnet(0, 1.0, 224, 2, 4, 8, 15),
+    "efficientnet-b1": _efficientnet(1, 1.1, 240, 4, 7, 15, 22),
+    "efficientnet-b2": _efficientnet(2, 1.2, 260, 4, 7, 15, 22),
+    "efficientnet-b3": _efficientnet(3, 1.4, 300, 4, 7, 17, 25),
+    "efficientnet-b4": _efficientnet(4, 1.8, 380, 5, 9, 21, 31),
+    "efficientnet-b5": _efficientnet(5, 2.2, 456, 7, 12, 26, 38),
+    "efficientnet-b6": _efficientnet(6, 2.6, 528, 8, 14, 30, 44),
+    "efficientnet-b7": _efficientnet(7, 3.1, 600, 10, 17, 37, 54),
+}
+"""By SMP's names."""

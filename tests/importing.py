@@ -1,0 +1,18 @@
+"""Bringing a foreign checkpoint in, as `segzoo.from_pretrained` does once an importer has read it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import segzoo
+
+
+def bring_in(importer: segzoo.Importer, path: Path, **arguments: Any) -> segzoo.SegmentationModel:
+    """The model that an importer makes of a folder or file, with every one of its weights, in eval mode."""
+    source = segzoo.Source(path, arguments)
+    assert importer.recognises(source)
+    imported = importer.read(source)
+    model = segzoo.create_model(**imported.arguments)
+    model.load_state_dict(dict(imported.weights), strict=True)
+    return model.eval()
