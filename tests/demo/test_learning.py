@@ -9,7 +9,7 @@ import segzoo
 from segzoo.demo import DEFAULT_PAIRS, Pair, run
 
 LEARNT, VISIBLY_LEARNT = 0.70, 0.60  # mIoU on held-out scenes, of ten digits and the background
-IN_EVERY_CHANGE = {"fpn", "linknet", "segformer"}  # quick ones, besides the demo's U-Net
+IN_EVERY_CHANGE = {"fpn", "segformer", "upernet"}  # quick ones, besides the demo's U-Net
 
 
 @pytest.mark.slow
