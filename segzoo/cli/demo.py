@@ -16,6 +16,11 @@ from segzoo.cli.tables import json_option, print_table
     help="What to train: names or patterns, such as 'resnet18+*'; can be repeated.",
 )
 @click.option("--steps", type=click.IntRange(min=1), help="Training steps of each pair.")
+@click.option(
+    "--minutes",
+    type=click.FloatRange(min=0, min_open=True),
+    help="At most so long for each pair: fewer steps where those would take longer.",
+)
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Other scenes, other weights.")
 @click.option("--output", default="segzoo-demo", show_default=True, help="The folder to leave the report in.")
 @click.option("--image", help="A photograph to run the trained models on: best bright digits on a dark ground.")
@@ -24,6 +29,7 @@ from segzoo.cli.tables import json_option, print_table
 def demo(
     pairs: tuple[str, ...],
     steps: int | None,
+    minutes: float | None,
     seed: int,
     output: str,
     image: str | None,
@@ -45,6 +51,7 @@ def demo(
     trained = run(
         [pair for text in pairs for pair in Pair.matching(text)] or DEFAULT_PAIRS,
         steps=steps or DEFAULT_STEPS,
+        minutes=minutes,
         seed=seed,
         output=output,
         image=image,

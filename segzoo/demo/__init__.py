@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -72,6 +73,7 @@ def run(
     pairs: Sequence[Pair] = DEFAULT_PAIRS,
     *,
     steps: int = DEFAULT_STEPS,
+    minutes: float | None = None,
     seed: int = 0,
     output: str | PathLike[str] = "segzoo-demo",
     image: str | PathLike[str] | None = None,
@@ -81,6 +83,7 @@ def run(
 
     :param pairs: encoders and decoders; one that is named twice is trained once.
     :param steps: of training, for each pair.
+    :param minutes: of training, for each pair, at most: fewer steps where those would take longer.
     :param seed: of scenes and weights.
     :param output: the folder to leave `comparison.png`, `results.json` and `plans/` in.
     :param image: a photograph to run the models on as well; adds `photo.png`.
@@ -92,9 +95,10 @@ def run(
     :raises OptionError: for a number out of range, or an output that can't be a folder. All of these come first.
     """
     require_extras()
-    if not pairs or steps < 1 or seed < 0:
+    if not pairs or steps < 1 or seed < 0 or (minutes is not None and not 0 < minutes < math.inf):
         raise OptionError(
-            f"expected a pair or more, steps >= 1 and seed >= 0; got {len(pairs)} pairs, {steps=}, {seed=}"
+            "expected a pair or more, steps >= 1, seed >= 0 and minutes > 0; "
+            f"got {len(pairs)} pairs, {steps=}, {seed=}, {minutes=}"
         )
     pairs = tuple(dict.fromkeys(pairs))
     plans = [segzoo.plan(pair.encoder, pair.decoder, classes=len(CLASSES)) for pair in pairs]
@@ -109,7 +113,8 @@ def run(
         trained = []
         for number, pair in enumerate(pairs, 1):
             progress.set_description(f"model {number} of {len(pairs)}: {pair}")
-            trained.append(train_pair(pair, size, steps, seed, progress))
+            trained.append(train_pair(pair, size, steps, minutes, seed, progress))
+            progress.update(steps * number - progress.n)  # those that there was no time for
 
     report.write_plans(folder, trained)
     held_out = DigitScenes("held-out", HELD_OUT, size=size, seed=seed)
@@ -119,13 +124,13 @@ def run(
     )
     if photo is not None:
         report.draw_photo(folder, photo, [segment(each, photo) for each in trained], trained)
-    settings = {"segzoo": segzoo.__version__, "steps": steps, "batch_size": BATCH_SIZE, "seed": seed,
-                "scene_size": size, "held_out_scenes": HELD_OUT}  # fmt: skip
+    settings = {"segzoo": segzoo.__version__, "steps": steps, "minutes": minutes, "batch_size": BATCH_SIZE,
+                "seed": seed, "scene_size": size, "held_out_scenes": HELD_OUT}  # fmt: skip
     report.write_results(folder, trained, settings)
     return trained
 
 
-def train_pair(pair: Pair, size: int, steps: int, seed: int, progress: tqdm[Any]) -> Trained:
+def train_pair(pair: Pair, size: int, steps: int, minutes: float | None, seed: int, progress: tqdm[Any]) -> Trained:
     """Create one model, train it and score it, leaving the process's random numbers as they were."""
 
     def advance(loss: float) -> None:
@@ -137,7 +142,12 @@ def train_pair(pair: Pair, size: int, steps: int, seed: int, progress: tqdm[Any]
         model = segzoo.create_model(pair.encoder, pair.decoder, classes=len(CLASSES))
         scenes = partial(DigitScenes, size=size, seed=seed, preprocessing=model.preprocessing)
         start = time.perf_counter()
-        train(model, scenes("train", steps * BATCH_SIZE), on_step=advance)
+        train(
+            model,
+            scenes("train", steps * BATCH_SIZE),
+            seconds=None if minutes is None else 60 * minutes,
+            on_step=advance,
+        )
         seconds = time.perf_counter() - start
         confusion = evaluate(model, scenes("held-out", HELD_OUT), len(CLASSES))
     return Trained(pair, model, seconds, intersection_over_union(confusion), mean_iou(confusion))

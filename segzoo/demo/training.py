@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable
 
 import torch
@@ -24,6 +26,7 @@ def train(
     *,
     learning_rate: float = LEARNING_RATE,
     batch_size: int = BATCH_SIZE,
+    seconds: float | None = None,
     on_step: Callable[[float], None] | None = None,
 ) -> None:
     """Show each scene to the model once, in order: AdamW, one cycle of the learning rate, cross-entropy and Dice.
@@ -31,21 +34,28 @@ def train(
     :param model: image (B, C, H, W) to logits (B, classes, H, W). It is trained in place.
     :param scenes: pairs of image (C, H, W) and mask (H, W). Their number bounds the training.
     :param learning_rate: its peak.
+    :param seconds: when to end at the latest. Where the scenes would take longer, the last are not shown, and the
+        learning rate runs through its cycle in that time: the outcome depends on the machine.
     :param on_step: called after each step with its loss.
     """
     batches = DataLoader(scenes, batch_size)
     optimizer = torch.optim.AdamW(model.parameters(), learning_rate, weight_decay=WEIGHT_DECAY)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, learning_rate, len(batches) + 1, pct_start=WARM_UP)
+    start = time.monotonic()
     model.train()
-    for image, mask in batches:
+    for step, (image, mask) in enumerate(batches, 1):
         loss = segmentation_loss(model(image), mask)
         optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), GRADIENT_NORM)
         optimizer.step()
-        schedule.step()
         if on_step:
             on_step(loss.item())
+        spent = step if seconds is None else max(step, math.ceil(len(batches) * (time.monotonic() - start) / seconds))
+        if spent >= len(batches):
+            break
+        while schedule.last_epoch < spent:
+            schedule.step()
 
 
 def segmentation_loss(logits: Tensor, mask: Tensor) -> Tensor:

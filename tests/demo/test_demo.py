@@ -138,7 +138,7 @@ class TestBeforeAnyTraining:
             run(output=path)
         assert path.read_text() == "mine"
 
-    @pytest.mark.parametrize("options", [{"steps": 0}, {"seed": -1}, {"pairs": ()}])
+    @pytest.mark.parametrize("options", [{"steps": 0}, {"minutes": 0}, {"seed": -1}, {"pairs": ()}])
     def test_numbers_out_of_range_are_refused(self, tmp_path, options):
         with pytest.raises(segzoo.OptionError, match="got"):
             run(output=tmp_path, **options)

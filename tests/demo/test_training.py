@@ -1,11 +1,13 @@
 """The demo's training and its score, on cases made by hand."""
 
+import itertools
 import math
 
 import pytest
 import torch
 from torch import nn
 
+from segzoo.demo import training
 from segzoo.demo.scenes import DigitScenes
 from segzoo.demo.training import (
     confusion_matrix,
@@ -75,3 +77,26 @@ def test_training_lowers_the_loss_and_reports_each_step():
     )
     assert len(losses) == 20
     assert sum(losses[-5:]) < 0.8 * sum(losses[:5])
+
+
+def test_training_ends_when_its_time_is_up(monkeypatch):
+    clock = itertools.count()
+    monkeypatch.setattr(training.time, "monotonic", lambda: float(next(clock)))
+    losses = []
+    train(nn.Conv2d(3, 11, 1), DigitScenes("train", 40, size=16), batch_size=1, seconds=10, on_step=losses.append)
+    assert len(losses) == 10
+
+
+def test_the_time_shortens_the_whole_cycle_of_the_learning_rate(monkeypatch):
+    clock = itertools.count()
+    monkeypatch.setattr(training.time, "monotonic", lambda: float(next(clock)))
+    rates = []
+    step = torch.optim.AdamW.step
+    monkeypatch.setattr(
+        torch.optim.AdamW,
+        "step",
+        lambda self, *given: rates.append(self.param_groups[0]["lr"]) or step(self, *given),
+    )
+    train(nn.Conv2d(3, 11, 1), DigitScenes("train", 40, size=16), batch_size=1, seconds=10, learning_rate=1e-3)
+    assert max(rates) == pytest.approx(1e-3, rel=0.05)
+    assert rates[-1] < 1e-4
