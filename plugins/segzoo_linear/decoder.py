@@ -20,13 +20,19 @@ class LinearDecoder(segzoo.Decoder):
         resized to the finest of them.
     :param class_token: whether the class token is appended to each pixel, where the encoder has one.
     :param dropout: of whole channels, before the classifier.
+    :param output_stride: what to wish for where a pyramid's deepest map is coarser: 8, 16, or None for nothing.
     """
 
     finest_stride = 2
     role = "probed"
 
     def __init__(
-        self, stages: segzoo.FeatureSpec, blocks: int = 1, class_token: bool = False, dropout: float = 0.0
+        self,
+        stages: segzoo.FeatureSpec,
+        blocks: int = 1,
+        class_token: bool = False,
+        dropout: float = 0.0,
+        output_stride: int | None = 8,
     ) -> None:
         if not 0 <= dropout < 1:
             raise segzoo.OptionError(f"linear needs dropout from 0 to below 1, got {dropout}")
@@ -36,16 +42,29 @@ class LinearDecoder(segzoo.Decoder):
 
     @classmethod
     def negotiate(
-        cls, offer: segzoo.FeatureSpec, blocks: int = 1, class_token: bool = False, **options: Any
+        cls,
+        offer: segzoo.FeatureSpec,
+        blocks: int = 1,
+        class_token: bool = False,
+        output_stride: int | None = 8,
+        **options: Any,
     ) -> segzoo.Selection:
-        """The last maps."""
+        """The last maps; those of a pyramid, far coarser than a transformer's patches, dilated if the encoder can."""
         if not isinstance(blocks, int) or blocks < 1:
             raise segzoo.OptionError(f"linear needs blocks from 1 on, got {blocks!r}")
+        if output_stride not in (None, 8, 16):
+            raise segzoo.OptionError(f"linear needs output_stride 8, 16 or None, got {output_stride!r}")
         maps = super().negotiate(offer).stages
+        in_pyramid = offer.strides[maps[0]] < offer.strides[maps[-1]]
+        coarser = output_stride is not None and offer.strides[maps[-1]] > output_stride
         taken = maps[-blocks:]
         notes = (f"linear: blocks={blocks}, and the encoder has {len(maps)}",) if blocks > len(maps) else ()
         return segzoo.Selection(
-            stages=taken, prefix="concat" if class_token else None, roles=(cls.role,) * len(taken), notes=notes
+            stages=taken,
+            prefix="concat" if class_token else None,
+            output_stride=output_stride if in_pyramid and coarser else None,
+            roles=(cls.role,) * len(taken),
+            notes=notes,
         )
 
     def forward(self, features: list[Tensor]) -> Tensor:

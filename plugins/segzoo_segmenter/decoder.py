@@ -19,14 +19,15 @@ HEAD_WIDTH = 64
 class SegmenterDecoder(segzoo.Decoder):
     """A token per class joins the patches of the deepest map in a small transformer; their products are the masks.
 
-    The masks have the deepest map's stride, so that of a convolutional encoder is wished to be the paper's 16.
+    The masks have the deepest map's stride, so that of a pyramid, which is far coarser than the paper's patches, is
+    wished to be its smallest patch.
 
     :param classes: how many.
     :param width: channels of the tokens, a multiple of 64; if None those of the encoder, as in the paper, rounded to
         the next multiple and at most 1024.
     :param blocks: transformer blocks.
     :param dropout: in attention and MLP.
-    :param output_stride: what to wish for where the deepest map is coarser: 8, 16, or None for nothing.
+    :param output_stride: what to wish for where a pyramid's deepest map is coarser: 8, 16, or None for nothing.
     """
 
     emits = "logits"
@@ -40,7 +41,7 @@ class SegmenterDecoder(segzoo.Decoder):
         width: int | None = None,
         blocks: int = 2,
         dropout: float = 0.1,
-        output_stride: int | None = 16,
+        output_stride: int | None = 8,
     ) -> None:
         (channels,) = stages.channels
         width = min(1024, HEAD_WIDTH * -(-channels // HEAD_WIDTH)) if width is None else width
@@ -76,13 +77,16 @@ class SegmenterDecoder(segzoo.Decoder):
             nn.init.normal_(projection.weight, std=projection.in_features**-0.5)
 
     @classmethod
-    def negotiate(cls, offer: segzoo.FeatureSpec, output_stride: int | None = 16, **options: Any) -> segzoo.Selection:
-        """The deepest map."""
+    def negotiate(cls, offer: segzoo.FeatureSpec, output_stride: int | None = 8, **options: Any) -> segzoo.Selection:
+        """The deepest map, of a pyramid dilated if the encoder can."""
         if output_stride not in (None, 8, 16):
             raise segzoo.OptionError(f"segmenter needs output_stride 8, 16 or None, got {output_stride!r}")
         deepest = super().negotiate(offer).stages[-1]
+        in_pyramid = any(offer.strides[stage] < offer.strides[deepest] for stage in offer.native[1:])
         coarser = output_stride is not None and offer.strides[deepest] > output_stride
-        return segzoo.Selection(stages=(deepest,), output_stride=output_stride if coarser else None, roles=(cls.role,))
+        return segzoo.Selection(
+            stages=(deepest,), output_stride=output_stride if in_pyramid and coarser else None, roles=(cls.role,)
+        )
 
     def forward(self, features: list[Tensor]) -> Tensor:
         (deepest,) = features

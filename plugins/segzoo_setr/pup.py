@@ -14,17 +14,21 @@ from segzoo.nn import ConvNormAct, he_initialise, resize
 class SETRPUPDecoder(segzoo.Decoder):
     """Progressive upsampling: the deepest map, convolved and doubled in turn until it has the image's resolution.
 
-    Of stride 16 that takes the paper's four steps, of stride 32 (a pyramid) five. The last doubling is the head's: it
-    classifies before it resizes, which gives the same logits for less.
+    Of stride 16 that takes the paper's four steps, of stride 32 five. The last doubling is the head's: it classifies
+    before it resizes, which gives the same logits for less.
 
     :param width: channels of each step, and of the output.
     :param dropout: of whole channels, before the classifier.
+    :param output_stride: what to wish for where a pyramid's deepest map is coarser: 8, 16 as the paper's patches, or
+        None for nothing.
     """
 
     finest_stride = 2
     role = "upsampled"
 
-    def __init__(self, stages: segzoo.FeatureSpec, width: int = 256, dropout: float = 0.0) -> None:
+    def __init__(
+        self, stages: segzoo.FeatureSpec, width: int = 256, dropout: float = 0.0, output_stride: int | None = 16
+    ) -> None:
         if width < 1 or not 0 <= dropout < 1:
             raise segzoo.OptionError(
                 f"setr_pup needs width from 1 on and dropout from 0 to below 1, got width={width}, dropout={dropout}"
@@ -38,16 +42,20 @@ class SETRPUPDecoder(segzoo.Decoder):
         self.apply(he_initialise)
 
     @classmethod
-    def negotiate(cls, offer: segzoo.FeatureSpec, **options: Any) -> segzoo.Selection:
-        """The deepest map, and the image's own resolution for its size."""
+    def negotiate(cls, offer: segzoo.FeatureSpec, output_stride: int | None = 16, **options: Any) -> segzoo.Selection:
+        """The deepest map, of a pyramid dilated if the encoder can, and the image's own resolution for its size."""
+        if output_stride not in (None, 8, 16):
+            raise segzoo.OptionError(f"setr_pup needs output_stride 8, 16 or None, got {output_stride!r}")
         deepest = super().negotiate(offer, **options).stages[-1]
-        coarser = min(offer.strides[stage] for stage in offer.native[1:]) < offer.strides[deepest]
+        in_pyramid = any(offer.strides[stage] < offer.strides[deepest] for stage in offer.native[1:])
+        coarser = output_stride is not None and offer.strides[deepest] > output_stride
         notes = ("setr_pup: made for a transformer of one resolution; of a pyramid it takes the deepest map",)
         return segzoo.Selection(
             stages=(0, deepest),
             placeholders=True,
+            output_stride=output_stride if in_pyramid and coarser else None,
             roles=("size only", cls.role),
-            notes=notes if coarser else (),
+            notes=notes if in_pyramid else (),
         )
 
     def forward(self, features: list[Tensor]) -> Tensor:

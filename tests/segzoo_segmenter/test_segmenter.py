@@ -24,8 +24,8 @@ def test_it_has_as_many_parameters_pinned(encoder, millions):
         assert round(parameters(segzoo.create_model(encoder, "segmenter", classes=150)) / 1e6) == millions
 
 
-def test_a_convolutional_encoder_is_wished_to_be_dilated_to_stride_16():
-    assert segzoo.plan("resnet18", "segmenter").request.output_stride == 16
+def test_a_convolutional_encoder_is_wished_to_be_dilated_to_stride_8():
+    assert segzoo.plan("resnet18", "segmenter").request.output_stride == 8
     options = {"output_stride": None}
     assert segzoo.plan("resnet18", "segmenter", decoder_options=options).request.output_stride is None
 

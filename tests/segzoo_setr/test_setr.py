@@ -39,6 +39,17 @@ def test_pup_doubles_from_power_to_power_of_two(stride, steps):
     assert powers_of_two_below(stride) == steps
 
 
+def test_pup_wishes_a_convolutional_encoder_to_be_dilated_to_the_paper_s_stride():
+    assert segzoo.plan("resnet18", "setr_pup").request.output_stride == 16
+    options = {"output_stride": None}
+    assert segzoo.plan("resnet18", "setr_pup", decoder_options=options).request.output_stride is None
+
+
+def test_pup_wishes_nothing_of_a_transformer():
+    plan = segzoo.plan("vit_tiny_patch16_224", "setr_pup")
+    assert (plan.request.output_stride, plan.refusals, plan.notes) == (None, (), ())
+
+
 def test_pup_has_the_paper_s_four_convolutions_on_a_transformer_of_stride_16():
     plan = segzoo.plan(synthetic("plain_vit"), "setr_pup")
     assert plan.decoder.parameters == 2 * 32 + 9 * (32 + 3 * 256) * 256 + 4 * 2 * 256
