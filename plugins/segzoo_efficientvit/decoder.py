@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Any
 
 import torch
@@ -64,7 +65,7 @@ class EfficientViTDecoder(segzoo.Decoder):
     def forward(self, features: list[Tensor]) -> Tensor:
         size = features[0].shape[-2:]
         laterals = zip(self.laterals, features, strict=True)
-        summed = torch.stack([resize(lateral(feature), size) for lateral, feature in laterals]).sum(dim=0)
+        summed = reduce(torch.add, [resize(lateral(feature), size) for lateral, feature in laterals])
         return self.expand(self.blocks(summed))
 
 

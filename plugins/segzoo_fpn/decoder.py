@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 from itertools import pairwise
 from typing import Literal
 
@@ -60,7 +61,7 @@ class FPNDecoder(segzoo.Decoder):
         sizes = [level.shape[-2:] for level in levels]
         branches = zip(self.branches, levels, range(len(levels)), strict=True)
         upsampled = [branch(level, sizes[:finer]) for branch, level, finer in branches][::-1]
-        return torch.stack(upsampled).sum(dim=0) if self.merge == "add" else torch.cat(upsampled, dim=1)
+        return reduce(torch.add, upsampled) if self.merge == "add" else torch.cat(upsampled, dim=1)
 
 
 class UpBranch(nn.Module):

@@ -52,7 +52,9 @@ class LinkStep(nn.Module):
         quarter = max(1, below // 4)
         self.reduce = ConvNormAct(below, quarter, 1)
         self.grow = nn.Sequential(
-            nn.ConvTranspose2d(quarter, quarter, kernel_size=4, stride=2, padding=1), BatchNorm2d(quarter), nn.ReLU()
+            nn.ConvTranspose2d(quarter, quarter, kernel_size=4, stride=2, padding=1),
+            BatchNorm2d(quarter),
+            nn.ReLU(inplace=True),
         )
         self.expand = ConvNormAct(quarter, width, 1)
 

@@ -9,7 +9,7 @@ from typing import Literal
 from torch import Tensor, nn
 
 import segzoo
-from segzoo.nn import ChannelGate, ConvNormAct, UpStep, he_initialise
+from segzoo.nn import ChannelGate, ConvNormAct, UpStep
 
 ATTENTION = ("pairs", "positions")
 
@@ -63,7 +63,6 @@ class MANetDecoder(segzoo.Decoder):
             FusionStep(below, skip, width, reduction, norm) if skip else UpStep(below, [0], width, norm=norm)
             for (below, width), skip in zip(pairwise([deepest, *widths]), [*reversed(skips), 0], strict=True)
         )
-        self.apply(he_initialise)
 
     def forward(self, features: list[Tensor]) -> Tensor:
         finest, *skips, deepest = features

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 import segzoo
 from segzoo.nn import ConvNormAct, he_initialise, resize
@@ -91,16 +91,11 @@ class FeaturePyramidAttention(nn.Module):
 
 
 def halve(features: Tensor) -> Tensor:
-    """Max pooling by 2 that rounds down, but keeps a last pixel: (B, C, h, w) to (B, C, max(1, h // 2), ...).
-
-    By index, so that an exported graph is not tied to sizes that are even, or large enough for `max_pool2d`.
-    """
-    for dim in (2, 3):
-        length = features.shape[dim]
-        first = 2 * torch.arange(torch.sym_max(1, length // 2), device=features.device)
-        second = (first + 1).clamp(max=length - 1)
-        features = torch.maximum(features.index_select(dim, first), features.index_select(dim, second))
-    return features
+    """Max pooling by 2 that rounds down, but keeps a last pixel: (B, C, h, w) to (B, C, max(1, h // 2), ...)."""
+    height, width = features.shape[-2:]
+    if height == 1 or width == 1:
+        features = F.pad(features, (0, int(width == 1), 0, int(height == 1)), mode="replicate")
+    return F.max_pool2d(features, 2)
 
 
 class GlobalAttentionUpsampling(nn.Module):

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from segzoo.errors import OptionError
 from segzoo.nn.conv import Layer, make_act, make_norm
+from segzoo.nn.conv_norm import folded, in_inference, is_folded
 from segzoo.nn.resized_conv import Mode, conv_of_resized, known
 
 
@@ -47,7 +48,18 @@ class ConcatConv2d(nn.Conv2d):
     def forward(  # type: ignore[override]
         self, maps: Sequence[Tensor], size: Sequence[int], linears: Sequence[nn.Module] | None = None
     ) -> Tensor:
-        """Fuse.
+        """Fuse: see `fuse`."""
+        return self.fuse(self.weight, self.bias, maps, size, linears)
+
+    def fuse(
+        self,
+        weight: Tensor,
+        bias: Tensor | None,
+        maps: Sequence[Tensor],
+        size: Sequence[int],
+        linears: Sequence[nn.Module] | None = None,
+    ) -> Tensor:
+        """Fuse, with a weight and bias in place of its own.
 
         :param maps: (B, C_i, h_i, w_i) each.
         :param size: the common (height, width).
@@ -55,9 +67,9 @@ class ConcatConv2d(nn.Conv2d):
             its part of the weight are one matrix, and are multiplied where that is cheaper.
         :returns: (B, out_channels, height, width).
         """
-        weights = self.weight.split(self.split, dim=1)
+        weights = weight.split(self.split, dim=1)
         layers: Sequence[nn.Module | None] = [None] * len(maps) if linears is None else linears
-        bias, parts = self.bias, []
+        parts = []
         for each, weight, linear in zip(maps, weights, layers, strict=True):
             if weight.shape[1] == 0:
                 continue
@@ -121,4 +133,8 @@ class ConcatConvNormAct(nn.Module):
     def forward(
         self, maps: Sequence[Tensor], size: Sequence[int], linears: Sequence[nn.Module] | None = None
     ) -> Tensor:
-        return self.act(self.norm(self.conv(maps, size, linears)))
+        conv, norm = self.conv, self.norm
+        if not in_inference(conv, norm) or type(conv) is not ConcatConv2d:
+            return self.act(norm(conv(maps, size, linears)))
+        fused = conv.fuse(*folded(conv.weight, conv.bias, norm), maps, size, linears)
+        return self.act(fused if is_folded(norm) else norm(fused))
