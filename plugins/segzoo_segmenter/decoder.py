@@ -20,7 +20,8 @@ class SegmenterDecoder(segzoo.Decoder):
     """A token per class joins the patches of the deepest map in a small transformer; their products are the masks.
 
     The masks have the deepest map's stride, so that of a pyramid, which is far coarser than the paper's patches, is
-    wished to be its smallest patch.
+    wished to be its smallest patch. The class tokens start with unit variance, where the paper's code has 0.02: lost
+    beside what attention adds to all of them alike, they take several times the steps to come apart.
 
     :param classes: how many.
     :param width: channels of the tokens, a multiple of 64; if None those of the encoder, as in the paper, rounded to
@@ -67,7 +68,7 @@ class SegmenterDecoder(segzoo.Decoder):
         self._initialise()
 
     def _initialise(self) -> None:
-        trunc_normal_(self.class_tokens, std=0.02)
+        nn.init.normal_(self.class_tokens)
         for module in self.modules():
             if isinstance(module, nn.Linear):
                 trunc_normal_(module.weight, std=0.02)
