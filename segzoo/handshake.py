@@ -83,7 +83,8 @@ def encoder_request(
 ) -> EncoderRequest:
     """The user's side of the request for an encoder.
 
-    Wishes given as encoder options are demands: the encoder's refusal is then an error, not a note.
+    Wishes given as encoder options are demands: the encoder's refusal is then an error, not a note, and a decoder that
+    wishes otherwise doesn't get it.
 
     :raises OptionError: for a number out of range.
     """
@@ -115,13 +116,18 @@ def negotiate(
     refusals: list[str] = []
     offer = _offer(encoder_part, request)
     selection = _ask(decoder_part, decoder_class, offer.spec, decoder_options)
+    demanded = request
     tried: set[tuple[str, Any]] = set()
     while wish := next((wish for wish in _encoder_wishes(selection, request) if wish not in tried), None):
         tried.add(wish)
+        name, value = wish
+        if getattr(demanded, name) is not None:
+            refusals.append(f"wish {name}={value!r} not granted: {getattr(demanded, name)!r} was demanded")
+            continue
         try:
-            granted = _offer(encoder_part, replace(request, **dict([wish])))
+            granted = _offer(encoder_part, replace(request, **{name: value}))
         except NegotiationError as refusal:
-            refusals.append(f"wish {wish[0]}={wish[1]!r} not granted: {refusal}")
+            refusals.append(f"wish {name}={value!r} not granted: {refusal}")
         else:
             request, offer = granted.request, granted
             selection = _ask(decoder_part, decoder_class, offer.spec, decoder_options)

@@ -149,6 +149,18 @@ def test_the_same_wish_by_the_user_is_a_demand():
         segzoo.plan("mit_b0", "segformer", encoder_options={"output_stride": 8})
 
 
+def test_what_the_user_demands_no_decoder_s_wish_replaces():
+    plan = segzoo.plan("resnet18", declared(output_stride=8), encoder_options={"output_stride": 16})
+    assert plan.request.output_stride == 16
+    assert plan.spec.strides[-1] == 16
+    assert plan.refusals == ("wish output_stride=8 not granted: 16 was demanded",)
+
+
+def test_a_demand_that_is_the_wish_leaves_no_note():
+    plan = segzoo.plan("resnet18", declared(output_stride=8), encoder_options={"output_stride": 8})
+    assert (plan.spec.strides[-1], plan.refusals) == (8, ())
+
+
 def test_planning_allocates_no_weights(monkeypatch):
     built = []
     construct = nn.Conv2d.__init__

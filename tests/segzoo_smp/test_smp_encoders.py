@@ -112,7 +112,7 @@ def test_a_dilation_that_segzoo_lacks_is_refused(encoder, told):
 def test_an_encoder_made_of_timm_s_layers_keeps_its_spec(output_stride, strides, size):
     options = {} if output_stride is None else {"output_stride": output_stride}
     with torch.device("meta"):
-        encoder = segzoo.create_model("smp-efficientnet-b1", "linear", classes=1, encoder_options=options).encoder
+        encoder = segzoo.create_model("smp-efficientnet-b1", "fpn", classes=1, encoder_options=options).encoder
         maps = encoder.eval()(torch.empty(1, 3, *size))
     assert encoder.spec == segzoo.FeatureSpec((3, 32, 24, 40, 112, 320), strides)
     assert [each.shape[1] for each in maps] == list(encoder.spec.channels)

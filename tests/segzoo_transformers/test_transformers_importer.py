@@ -269,7 +269,13 @@ def test_the_encoder_honours_the_contract(depth, output_stride):
     options = {"output_stride": output_stride} if output_stride else {}
     with torch.device("meta"):
         model = segzoo.create_model(
-            "transformers-mobilevit_xxs", "linear", classes=2, depth=depth, in_channels=4, encoder_options=options
+            "transformers-mobilevit_xxs",
+            "linear",
+            classes=2,
+            depth=depth,
+            in_channels=4,
+            encoder_options=options,
+            decoder_options={"output_stride": None},
         )
     assert max(model.plan.spec.strides) == min(2**depth, output_stride or 32)
 
