@@ -8,7 +8,7 @@ from itertools import pairwise
 from torch import Tensor, nn
 
 import segzoo
-from segzoo.nn import BatchNorm2d, ConvNormAct, he_initialise, resize
+from segzoo.nn import BatchNorm2d, ConvNormAct, resize
 
 
 class LinkNetDecoder(segzoo.Decoder):
@@ -33,7 +33,6 @@ class LinkNetDecoder(segzoo.Decoder):
         for link in reversed(links):
             widths.append(link or widths[-1])
         self.steps = nn.ModuleList(LinkStep(*pair) for pair in pairwise([*widths, width]))
-        self.apply(he_initialise)
 
     def forward(self, features: list[Tensor]) -> Tensor:
         finest, *links, decoded = features

@@ -8,7 +8,7 @@ from timm.layers import LayerNorm2d
 from torch import Tensor, nn
 
 import segzoo
-from segzoo.nn import ConvNormAct, he_initialise, resize
+from segzoo.nn import ConvNormAct, resize
 
 
 class SETRPUPDecoder(segzoo.Decoder):
@@ -39,7 +39,6 @@ class SETRPUPDecoder(segzoo.Decoder):
         self.norm = LayerNorm2d(channels)
         self.first = ConvNormAct(channels, width)
         self.steps = nn.ModuleDict({str(finer): ConvNormAct(width, width) for finer in powers_of_two_below(stride)})
-        self.apply(he_initialise)
 
     @classmethod
     def negotiate(cls, offer: segzoo.FeatureSpec, output_stride: int | None = 16, **options: Any) -> segzoo.Selection:

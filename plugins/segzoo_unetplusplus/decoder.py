@@ -8,7 +8,7 @@ from typing import Literal
 from torch import Tensor, nn
 
 import segzoo
-from segzoo.nn import UpStep, he_initialise
+from segzoo.nn import UpStep
 
 ATTENTION = (None, "scse")
 
@@ -59,7 +59,6 @@ class UNetPlusPlusDecoder(segzoo.Decoder):
                 row.append(node_width)
             self.rows.append(nodes)
         self.last = UpStep(row[-1], [], widths[-1], norm=norm, recalibrate=attention == "scse")
-        self.apply(he_initialise)
 
     def forward(self, features: list[Tensor]) -> Tensor:
         finest, *skips, deepest = features
