@@ -20,14 +20,14 @@ class SETRPUPDecoder(segzoo.Decoder):
     :param width: channels of each step, and of the output.
     :param dropout: of whole channels, before the classifier.
     :param output_stride: what to wish for where a pyramid's deepest map is coarser: 8, 16 as the paper's patches, or
-        None for nothing.
+        None for nothing. From 8 it takes three steps, and tells apart what is small.
     """
 
     finest_stride = 2
     role = "upsampled"
 
     def __init__(
-        self, stages: segzoo.FeatureSpec, width: int = 256, dropout: float = 0.0, output_stride: int | None = 16
+        self, stages: segzoo.FeatureSpec, width: int = 256, dropout: float = 0.0, output_stride: int | None = 8
     ) -> None:
         if width < 1 or not 0 <= dropout < 1:
             raise segzoo.OptionError(
@@ -41,7 +41,7 @@ class SETRPUPDecoder(segzoo.Decoder):
         self.steps = nn.ModuleDict({str(finer): ConvNormAct(width, width) for finer in powers_of_two_below(stride)})
 
     @classmethod
-    def negotiate(cls, offer: segzoo.FeatureSpec, output_stride: int | None = 16, **options: Any) -> segzoo.Selection:
+    def negotiate(cls, offer: segzoo.FeatureSpec, output_stride: int | None = 8, **options: Any) -> segzoo.Selection:
         """The deepest map, of a pyramid dilated if the encoder can, and the image's own resolution for its size."""
         if output_stride not in (None, 8, 16):
             raise segzoo.OptionError(f"setr_pup needs output_stride 8, 16 or None, got {output_stride!r}")

@@ -39,8 +39,8 @@ def test_pup_doubles_from_power_to_power_of_two(stride, steps):
     assert powers_of_two_below(stride) == steps
 
 
-def test_pup_wishes_a_convolutional_encoder_to_be_dilated_to_the_paper_s_stride():
-    assert segzoo.plan("resnet18", "setr_pup").request.output_stride == 16
+def test_pup_wishes_a_convolutional_encoder_to_be_dilated_to_stride_8():
+    assert segzoo.plan("resnet18", "setr_pup").request.output_stride == 8
     options = {"output_stride": None}
     assert segzoo.plan("resnet18", "setr_pup", decoder_options=options).request.output_stride is None
 
