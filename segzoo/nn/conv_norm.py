@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from segzoo.nn.batch_norm import BatchNorm2d
 from segzoo.nn.resized_conv import channels_last
@@ -46,8 +47,4 @@ def folded(weight: Tensor, bias: Tensor | None, norm: nn.Module) -> tuple[Tensor
         return weight, bias
     assert norm.running_mean is not None
     assert norm.running_var is not None
-    scale = (norm.running_var.float() + norm.eps).rsqrt()
-    scale = scale if norm.weight is None else scale * norm.weight
-    shift = -norm.running_mean * scale if bias is None else (bias - norm.running_mean) * scale
-    shift = shift if norm.bias is None else shift + norm.bias
-    return (weight * scale[:, None, None, None]).to(weight.dtype), shift.to(weight.dtype)
+    return fuse_conv_bn_weights(weight, bias, norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias)
