@@ -55,6 +55,15 @@ class FeatureSpec:
         """The entries that are no placeholders."""
         return tuple(i for i, channels in enumerate(self.channels) if channels)
 
+    @property
+    def isotropic(self) -> bool:
+        """Whether its maps share one resolution, as a plain transformer's do; the image's own doesn't count.
+
+        >>> FeatureSpec(channels=(3, 0, 192, 192), strides=(1, 2, 16, 16)).isotropic
+        True
+        """
+        return len({self.strides[entry] for entry in self.native} - {1}) == 1
+
     def is_placeholder(self, entry: int) -> bool:
         return self.channels[entry] == 0
 

@@ -118,7 +118,7 @@ def negotiate(
     selection = _ask(decoder_part, decoder_class, offer.spec, decoder_options)
     demanded = request
     tried: set[tuple[str, Any]] = set()
-    while wish := next((wish for wish in _encoder_wishes(selection, request) if wish not in tried), None):
+    while wish := next((wish for wish in _encoder_wishes(selection, offer) if wish not in tried), None):
         tried.add(wish)
         name, value = wish
         if getattr(demanded, name) is not None:
@@ -151,6 +151,8 @@ def negotiate(
         neck_part = replace(neck_part, parameters=_parameters(neck_twin))
         selection = _ask(decoder_part, decoder_class, spec, decoder_options)
 
+    if not isinstance(decoder_class, Decoder):
+        decoder_options = {**decoder_options, **selection.options}
     decoder_twin = _build_on_meta(decoder_class, spec.select(selection.stages), classes, decoder_options)
     _verify_decoder(decoder_part, decoder_twin, classes, [features[stage] for stage in selection.stages])
     return Agreement(
@@ -233,11 +235,13 @@ def _fitting_decoders(offer: FeatureSpec) -> Iterator[str]:
         yield name
 
 
-def _encoder_wishes(selection: Selection, request: EncoderRequest) -> Iterator[tuple[str, Any]]:
-    for wish in ("output_stride", "prefix"):
-        wished = getattr(selection, wish)
-        if wished is not None and wished != getattr(request, wish):
-            yield wish, wished
+def _encoder_wishes(selection: Selection, offer: Offer) -> Iterator[tuple[str, Any]]:
+    """What the decoder wishes for, and the encoder's offer lacks."""
+    stride = selection.output_stride
+    if stride is not None and max(offer.spec.select(selection.stages).strides) > stride:
+        yield "output_stride", stride
+    if selection.prefix is not None and selection.prefix != offer.request.prefix:
+        yield "prefix", selection.prefix
 
 
 def _maps(spec: FeatureSpec, selection: Selection) -> tuple[int, ...]:

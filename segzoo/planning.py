@@ -48,7 +48,7 @@ class Plan:
 
     :param neck_stages: the stages that the neck was asked to fill.
     :param request: how the encoder is built, the granted wishes included.
-    :param decoder_options: how the decoder is built.
+    :param decoder_options: how the decoder is built: those given, and those that follow from the encoder's offer.
     :param encoder_spec: the list that the encoder returns.
     :param spec: the list that the decoder selects from: the neck's if there is one, else the encoder's.
     :param stages: the entries that the decoder takes, fine to coarse.

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
-from segzoo.errors import ContractError
+from segzoo.errors import ContractError, OptionError
 
 
 @dataclass(frozen=True)
@@ -14,12 +15,16 @@ class Selection:
 
     :param stages: entries of the offered list, fine to coarse.
     :param placeholders: whether stages without channels are welcome among them.
-    :param output_stride: wish: no stride larger than this, the deepest stages dilated (8 or 16).
+    :param output_stride: wish: no stride larger than this (8 or 16), the deepest stages dilated where one is. Usually
+        an option of the decoder's, passed on as it came.
     :param pyramid: wish: each stage coarser than the one before.
     :param prefix: wish: `"concat"`, the class token appended to the channels of each map.
     :param roles: a word per stage for the plan, such as "skip"; "used" if left out.
+    :param options: of the decoder's that follow from the offer, such as a width that was left to it; they take the
+        place of those given, and stand in the plan.
     :param notes: what a reader of the plan should know.
     :raises ContractError: when stages repeat or are out of order, or roles don't match them.
+    :raises OptionError: for another output stride.
     """
 
     stages: tuple[int, ...]
@@ -28,11 +33,14 @@ class Selection:
     pyramid: bool = False
     prefix: Literal["concat"] | None = None
     roles: tuple[str, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.stages or list(self.stages) != sorted(set(self.stages)):
             raise ContractError(f"a Selection names stages once each, fine to coarse, got {self.stages}")
+        if self.output_stride not in (None, 8, 16):
+            raise OptionError(f"a decoder can wish for output_stride 8, 16 or None, got {self.output_stride!r}")
         if not self.roles:
             object.__setattr__(self, "roles", tuple("used" for _ in self.stages))
         if len(self.roles) != len(self.stages):

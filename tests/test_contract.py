@@ -52,6 +52,20 @@ def test_too_many_maps_for_the_stages_are_refused():
         segzoo.place_stages((16, 16, 16), deepest=1)
 
 
+@pytest.mark.parametrize(
+    ("channels", "strides", "isotropic"),
+    [
+        ((3, 0, 8, 8), (1, 2, 16, 16), True),
+        ((8, 8), (16, 16), True),  # what a decoder was granted of it
+        ((3, 8, 8, 8), (1, 2, 4, 8), False),
+        ((3, 8, 8, 8), (1, 2, 4, 4), False),  # dilated
+        ((3,), (1,), False),
+    ],
+)
+def test_maps_of_one_resolution_are_isotropic(channels, strides, isotropic):
+    assert segzoo.FeatureSpec(channels, strides).isotropic is isotropic
+
+
 def test_sizes_are_rounded_up():
     assert segzoo.grid_size((97, 131), 32) == (4, 5)
 

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import pytest
@@ -142,6 +143,33 @@ def test_a_wish_that_can_be_granted_is_and_the_decoder_is_asked_again():
     assert plan.request.output_stride == 8
     assert plan.spec.select(plan.stages).strides == (4, 8, 8, 8)
     assert [row.origin for row in plan.rows][-2:] == ["dilated", "dilated"]
+
+
+def test_an_option_that_the_selection_settles_builds_the_decoder_and_stands_in_the_plan():
+    class Settling(Recorder):
+        def __init__(self, stages, width=None):
+            super().__init__(stages)
+            self.settled = width
+
+        @classmethod
+        def negotiate(cls, offer, **options):
+            return dataclasses.replace(super().negotiate(offer), options={"width": offer.strides[-1]})
+
+    model = segzoo.create_model(synthetic("resnet"), Settling, classes=2)
+    assert model.plan.decoder_options == {"width": 32}
+    assert model.decoder.settled == 32
+    assert model.config["decoder_options"] == {}  # as it was asked for
+
+
+def test_an_encoder_that_is_fine_enough_is_not_dilated():
+    plan = segzoo.plan("resnet18", declared(output_stride=16), depth=4)
+    assert plan.request.output_stride is None
+    assert plan.refusals == ()
+
+
+def test_a_wish_for_a_stride_that_dilation_does_not_give_is_refused():
+    with pytest.raises(segzoo.OptionError, match="8, 16 or None, got 12"):
+        segzoo.plan("resnet18", declared(output_stride=12))
 
 
 def test_the_same_wish_by_the_user_is_a_demand():

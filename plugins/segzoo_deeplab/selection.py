@@ -6,20 +6,17 @@ import segzoo
 
 
 def select_deepest(who: str, offer: segzoo.FeatureSpec, output_stride: int | None) -> segzoo.Selection:
-    """The deepest map alone, with a wish for dilation if its stride is larger.
+    """The deepest map alone, with a wish for dilation.
 
     :param who: the decoder's name, for messages.
     :param output_stride: 8, 16 or None.
     :raises OptionError: for another output stride.
     :raises NegotiationError: when the encoder offers the image alone.
     """
-    if output_stride not in (8, 16, None):
-        raise segzoo.OptionError(f"{who}'s output_stride is 8, 16 or None, got {output_stride!r}")
     deepest = offer.native[-1]
     if deepest == 0:
         raise segzoo.NegotiationError(f"{who} needs a coarse map, and the encoder offers none: {offer}")
-    too_coarse = output_stride is not None and offer.strides[deepest] > output_stride
-    return segzoo.Selection(stages=(deepest,), output_stride=output_stride if too_coarse else None)
+    return segzoo.Selection(stages=(deepest,), output_stride=output_stride)
 
 
 def select_low_and_deepest(

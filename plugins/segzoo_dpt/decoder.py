@@ -106,7 +106,7 @@ class DPTDecoder(segzoo.Decoder):
 
 def is_plain(maps: segzoo.FeatureSpec) -> bool:
     """Whether several maps have one resolution throughout, as those of a plain transformer."""
-    return len(maps) > 1 and len(set(maps.strides)) == 1
+    return len(maps) > 1 and maps.isotropic
 
 
 def is_pyramid(maps: segzoo.FeatureSpec) -> bool:

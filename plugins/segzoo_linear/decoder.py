@@ -52,17 +52,13 @@ class LinearDecoder(segzoo.Decoder):
         """The last maps; those of a pyramid, far coarser than a transformer's patches, dilated if the encoder can."""
         if not isinstance(blocks, int) or blocks < 1:
             raise segzoo.OptionError(f"linear needs blocks from 1 on, got {blocks!r}")
-        if output_stride not in (None, 8, 16):
-            raise segzoo.OptionError(f"linear needs output_stride 8, 16 or None, got {output_stride!r}")
         maps = super().negotiate(offer).stages
-        in_pyramid = offer.strides[maps[0]] < offer.strides[maps[-1]]
-        coarser = output_stride is not None and offer.strides[maps[-1]] > output_stride
         taken = maps[-blocks:]
         notes = (f"linear: blocks={blocks}, and the encoder has {len(maps)}",) if blocks > len(maps) else ()
         return segzoo.Selection(
             stages=taken,
             prefix="concat" if class_token else None,
-            output_stride=output_stride if in_pyramid and coarser else None,
+            output_stride=None if offer.isotropic else output_stride,
             roles=(cls.role,) * len(taken),
             notes=notes,
         )

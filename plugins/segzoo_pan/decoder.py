@@ -11,8 +11,6 @@ from torch.nn import functional as F
 import segzoo
 from segzoo.nn import ConvNormAct, he_initialise, resize
 
-OUTPUT_STRIDES = (8, 16, 32)
-
 
 class PANDecoder(segzoo.Decoder):
     """Feature pyramid attention (FPA) on the deepest map, then global attention upsampling (GAU) for each finer one.
@@ -20,7 +18,7 @@ class PANDecoder(segzoo.Decoder):
     Stages from stride 4 on; the result is as fine as the finest of them.
 
     :param width: channels throughout, as in segmentation_models_pytorch.
-    :param output_stride: wish: no stride larger than this; 32 is no wish.
+    :param output_stride: the encoder is asked to be dilated to that stride, 8 or 16; None asks for nothing.
     :param align_corners: of every bilinear resize, the logits' included; segmentation_models_pytorch has True.
     :raises OptionError: when an option is out of range.
     """
@@ -30,13 +28,10 @@ class PANDecoder(segzoo.Decoder):
     head_kernel = 3
 
     def __init__(
-        self, stages: segzoo.FeatureSpec, width: int = 32, output_stride: int = 16, align_corners: bool = False
+        self, stages: segzoo.FeatureSpec, width: int = 32, output_stride: int | None = 16, align_corners: bool = False
     ) -> None:
-        if width < 1 or output_stride not in OUTPUT_STRIDES:
-            raise segzoo.OptionError(
-                f"pan needs width from 1 on and output_stride one of {OUTPUT_STRIDES}, got width={width}, "
-                f"output_stride={output_stride}"
-            )
+        if width < 1:
+            raise segzoo.OptionError(f"pan needs width from 1 on, got {width}")
         super().__init__(stages, out_channels=width)
         self.head_align_corners = align_corners
         *finer, deepest = stages.channels
@@ -47,10 +42,9 @@ class PANDecoder(segzoo.Decoder):
         self.apply(he_initialise)
 
     @classmethod
-    def negotiate(cls, offer: segzoo.FeatureSpec, output_stride: int = 16, **options: Any) -> segzoo.Selection:
-        """Stages from stride 4 on, with the output stride wished for."""
-        selection = super().negotiate(offer, **options)
-        return replace(selection, output_stride=output_stride if output_stride < max(OUTPUT_STRIDES) else None)
+    def negotiate(cls, offer: segzoo.FeatureSpec, output_stride: int | None = 16, **options: Any) -> segzoo.Selection:
+        """Stages from stride 4 on, dilated if the encoder can."""
+        return replace(super().negotiate(offer), output_stride=output_stride)
 
     def forward(self, features: list[Tensor]) -> Tensor:
         *finer, deepest = features

@@ -28,6 +28,9 @@ class PSPNetDecoder(segzoo.Decoder):
     :param align_corners: how pooled maps and logits are upsampled: segmentation_models_pytorch aligns the corners.
     """
 
+    finest_stride = 2
+    role = "pooled"
+
     def __init__(
         self,
         stages: segzoo.FeatureSpec,
@@ -62,15 +65,8 @@ class PSPNetDecoder(segzoo.Decoder):
     @classmethod
     def negotiate(cls, offer: segzoo.FeatureSpec, output_stride: int | None = 8, **options: Any) -> segzoo.Selection:
         """The deepest map, dilated if the encoder can."""
-        if output_stride not in (8, 16, None):
-            raise segzoo.OptionError(f"pspnet's output_stride is 8, 16 or None, got {output_stride!r}")
-        deepest = offer.native[-1]
-        if deepest == 0:
-            raise segzoo.NegotiationError(f"pspnet pools a coarse map, and the encoder offers none: {offer}")
-        too_coarse = output_stride is not None and offer.strides[deepest] > output_stride
-        return segzoo.Selection(
-            stages=(deepest,), output_stride=output_stride if too_coarse else None, roles=("pooled",)
-        )
+        deepest = super().negotiate(offer).stages[-1]
+        return segzoo.Selection(stages=(deepest,), output_stride=output_stride, roles=(cls.role,))
 
     def forward(self, features: list[Tensor]) -> Tensor:
         (deepest,) = features

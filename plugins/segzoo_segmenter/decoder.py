@@ -14,18 +14,23 @@ import segzoo
 
 HEAD_WIDTH = 64
 """Channels of an attention head, in all of the paper's models."""
+PYRAMID_WIDTH = 192
 
 
 class SegmenterDecoder(segzoo.Decoder):
     """A token per class joins the patches of the deepest map in a small transformer; their products are the masks.
 
     The masks have the deepest map's stride, so that of a pyramid, which is far coarser than the paper's patches, is
-    wished to be its smallest patch. The class tokens start with unit variance, where the paper's code has 0.02: lost
-    beside what attention adds to all of them alike, they take several times the steps to come apart.
+    wished to be its smallest patch.
+
+    Two things are initialised otherwise than in the paper's code, which is for pretrained encoders and long training.
+    The class tokens start with unit variance instead of 0.02: lost beside what attention adds to all of them alike,
+    they take several times the steps to come apart. And each block starts as the identity, so that the masks begin
+    as plain products.
 
     :param classes: how many.
-    :param width: channels of the tokens, a multiple of 64; if None those of the encoder, as in the paper, rounded to
-        the next multiple and at most 1024.
+    :param width: channels of the tokens, a multiple of 64; if None those of a transformer's maps, as in the paper,
+        rounded to the next multiple and at most 1024, and on a pyramid 192, the paper's smallest.
     :param blocks: transformer blocks.
     :param dropout: in attention and MLP.
     :param output_stride: what to wish for where a pyramid's deepest map is coarser: 8, 16, or None for nothing.
@@ -69,24 +74,31 @@ class SegmenterDecoder(segzoo.Decoder):
 
     def _initialise(self) -> None:
         nn.init.normal_(self.class_tokens)
-        for module in self.modules():
+        for name, module in self.named_modules():
             if isinstance(module, nn.Linear):
-                trunc_normal_(module.weight, std=0.02)
+                if name.endswith(("attn.proj", "mlp.fc2")):  # the last layer of a residual branch
+                    nn.init.zeros_(module.weight)
+                else:
+                    trunc_normal_(module.weight, std=0.02)
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
         for projection in (self.project_patches, self.project_classes):
             nn.init.normal_(projection.weight, std=projection.in_features**-0.5)
 
     @classmethod
-    def negotiate(cls, offer: segzoo.FeatureSpec, output_stride: int | None = 8, **options: Any) -> segzoo.Selection:
+    def negotiate(
+        cls, offer: segzoo.FeatureSpec, width: int | None = None, output_stride: int | None = 8, **options: Any
+    ) -> segzoo.Selection:
         """The deepest map, of a pyramid dilated if the encoder can."""
-        if output_stride not in (None, 8, 16):
-            raise segzoo.OptionError(f"segmenter needs output_stride 8, 16 or None, got {output_stride!r}")
         deepest = super().negotiate(offer).stages[-1]
-        in_pyramid = any(offer.strides[stage] < offer.strides[deepest] for stage in offer.native[1:])
-        coarser = output_stride is not None and offer.strides[deepest] > output_stride
+        if offer.isotropic:
+            return segzoo.Selection(stages=(deepest,), roles=(cls.role,))
         return segzoo.Selection(
-            stages=(deepest,), output_stride=output_stride if in_pyramid and coarser else None, roles=(cls.role,)
+            stages=(deepest,),
+            output_stride=output_stride,
+            roles=(cls.role,),
+            options={"width": PYRAMID_WIDTH} if width is None else {},
+            notes=("segmenter: made for a transformer of one resolution; of a pyramid it takes the deepest map",),
         )
 
     def forward(self, features: list[Tensor]) -> Tensor:

@@ -43,18 +43,14 @@ class SETRPUPDecoder(segzoo.Decoder):
     @classmethod
     def negotiate(cls, offer: segzoo.FeatureSpec, output_stride: int | None = 8, **options: Any) -> segzoo.Selection:
         """The deepest map, of a pyramid dilated if the encoder can, and the image's own resolution for its size."""
-        if output_stride not in (None, 8, 16):
-            raise segzoo.OptionError(f"setr_pup needs output_stride 8, 16 or None, got {output_stride!r}")
         deepest = super().negotiate(offer, **options).stages[-1]
-        in_pyramid = any(offer.strides[stage] < offer.strides[deepest] for stage in offer.native[1:])
-        coarser = output_stride is not None and offer.strides[deepest] > output_stride
         notes = ("setr_pup: made for a transformer of one resolution; of a pyramid it takes the deepest map",)
         return segzoo.Selection(
             stages=(0, deepest),
             placeholders=True,
-            output_stride=output_stride if in_pyramid and coarser else None,
+            output_stride=None if offer.isotropic else output_stride,
             roles=("size only", cls.role),
-            notes=notes if in_pyramid else (),
+            notes=() if offer.isotropic else notes,
         )
 
     def forward(self, features: list[Tensor]) -> Tensor:

@@ -383,7 +383,7 @@ class PAN(Architecture):
         only(given, "decoder_interpolation", "bilinear")
         return {
             "width": given["decoder_channels"],
-            "output_stride": only(given, "encoder_output_stride", 16, 32),
+            "output_stride": 16 if only(given, "encoder_output_stride", 16, 32) == 16 else None,
             "align_corners": True,
         }
 

@@ -30,6 +30,27 @@ def test_a_convolutional_encoder_is_wished_to_be_dilated_to_stride_8():
     assert segzoo.plan("resnet18", "segmenter", decoder_options=options).request.output_stride is None
 
 
+@pytest.mark.parametrize(
+    ("encoder", "given", "width"),
+    [
+        ("resnet18", None, 192),
+        ("resnet18", 512, 512),
+        ("vit_small_patch16_224", None, 384),
+        ("vit_small_patch16_224", 192, 192),
+    ],
+)
+def test_it_is_as_wide_as_a_transformer_s_maps_and_narrow_on_a_pyramid(encoder, given, width):
+    with torch.device("meta"):
+        model = segzoo.create_model(encoder, "segmenter", classes=3, decoder_options={"width": given})
+    assert model.decoder.project.out_features == width
+
+
+def test_at_first_a_block_is_the_identity():
+    decoder = segzoo.create_model(synthetic("plain_vit"), "segmenter", classes=3).decoder.eval()
+    tokens = torch.rand(1, 7, decoder.project.out_features)
+    assert torch.equal(decoder.blocks(tokens), tokens)
+
+
 def test_an_encoder_of_stride_16_is_not_asked_to_be_dilated():
     plan = segzoo.plan("vit_tiny_patch16_224", "segmenter")
     assert (plan.request.output_stride, plan.refusals, plan.notes) == (None, (), ())
@@ -50,5 +71,5 @@ def test_classes_are_products_of_patches_and_class_tokens():
 
 @pytest.mark.parametrize("option", [{"width": 100}, {"blocks": 0}, {"dropout": 1.0}, {"output_stride": 4}])
 def test_an_option_out_of_range_is_refused(option):
-    with pytest.raises(segzoo.OptionError, match="segmenter needs"):
+    with pytest.raises(segzoo.OptionError, match=r"segmenter needs|output_stride"):
         segzoo.plan(synthetic("resnet"), "segmenter", decoder_options=option)
