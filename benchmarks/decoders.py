@@ -115,16 +115,12 @@ def sides(name: str, encoder: str, image: Tensor, classes: int) -> tuple[Side, S
     maps, *tokens = encoded if isinstance(encoded, tuple) else (encoded,)
     depth = None if tokens else len(maps) - 1
     model = segzoo.create_model(encoder, name, classes=classes, depth=depth, decoder_options=pair.ours)
-    size = image.shape[-2:]
 
     def run_theirs(features: list[Tensor]) -> Tensor:
         return peer.segmentation_head(peer.decoder(features, *tokens))
 
-    def run_ours(features: list[Tensor]) -> Tensor:
-        return model.head(model.decoder([features[stage] for stage in model.plan.stages]), size)
-
     theirs = Side(run_theirs, maps, nn.ModuleList([peer.decoder, peer.segmentation_head]))
-    ours = Side(run_ours, in_our_terms(model, image, maps, *tokens), nn.ModuleList([model.decoder, model.head]))
+    ours = Side(model.decode, in_our_terms(model, image, maps, *tokens), nn.ModuleList([model.decoder, model.head]))
     return ours, theirs
 
 

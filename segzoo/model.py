@@ -62,9 +62,15 @@ class SegmentationModel(nn.Module):
         :raises InputError: for another shape or type, or a size that the encoder can't take.
         """
         self._check(image)
-        padded = self._pad(image)
-        features = self._features(padded)
-        return self._logits(self.head, self._decode(features), padded, image)
+        return _crop(self.decode(self.encoder(self._pad(image))), image)
+
+    def decode(self, features: list[Tensor]) -> Logits:
+        """What `forward` does after the encoder. Maps of an encoder that is frozen need be computed only once.
+
+        :param features: as `encoder` returned them.
+        :returns: logits of the size of the finest of them, that of the image as the encoder was given it.
+        """
+        return self._logits(self._through_neck(features))
 
     def forward_auxiliary(self, image: Tensor) -> tuple[Logits, dict[int, Logits]]:
         """Segment, and let the auxiliary heads do so too, for a training loss on both.
@@ -72,13 +78,12 @@ class SegmentationModel(nn.Module):
         :returns: the logits, and those of each auxiliary head by its stage, all of the image's size.
         """
         self._check(image)
-        padded = self._pad(image)
-        features = self._features(padded)
+        features = self._through_neck(self.encoder(self._pad(image)))
+        size = features[0].shape[-2:]
         auxiliary = {
-            stage: self._logits(self.auxiliary[str(stage)], features[stage], padded, image)
-            for stage in self.plan.auxiliary
+            stage: _crop(self.auxiliary[str(stage)](features[stage], size), image) for stage in self.plan.auxiliary
         }
-        return self._logits(self.head, self._decode(features), padded, image), auxiliary
+        return _crop(self._logits(features), image), auxiliary
 
     def predict(self, image: Tensor, *, tile: int = 1024, margin: int = 128) -> ClassMap:
         """The class of each pixel, of an image of any size, in bounded memory; see `segzoo.prediction.predict`.
@@ -176,16 +181,13 @@ class SegmentationModel(nn.Module):
         height, width = image.shape[-2:]
         return F.pad(image, (0, -width % multiple, 0, -height % multiple))
 
-    def _features(self, image: Tensor) -> list[Tensor]:
-        features = self.encoder(image)
+    def _through_neck(self, features: list[Tensor]) -> list[Tensor]:
         return features if self.neck is None else self.neck(features)
 
-    def _decode(self, features: list[Tensor]) -> Any:
-        return self.decoder([features[stage] for stage in self.plan.stages])
-
-    def _logits(self, head: nn.Module, decoded: Any, padded: Tensor, image: Tensor) -> Logits:
-        """At the padded image's size, then cropped to the image's."""
-        return _crop(head(decoded, padded.shape[-2:]), image.shape[-2], image.shape[-1])
+    def _logits(self, features: list[Tensor]) -> Logits:
+        """At the size of the finest map."""
+        decoded = self.decoder([features[stage] for stage in self.plan.stages])
+        return self.head(decoded, features[0].shape[-2:])
 
     def _check(self, image: Tensor) -> None:
         channels, sizes = self.plan.request.in_channels, self.plan.input_spec
@@ -221,7 +223,8 @@ class SegmentationModel(nn.Module):
             )
 
 
-def _crop(logits: Logits, height: int, width: int) -> Logits:
+def _crop(logits: Logits, image: Tensor) -> Logits:
+    height, width = image.shape[-2:]
     if isinstance(logits, dict):
         return {name: each[..., :height, :width] for name, each in logits.items()}
     return logits[..., :height, :width]

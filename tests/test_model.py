@@ -174,6 +174,13 @@ def test_the_model_moves_to_another_type():
     assert logits.dtype == torch.float64
 
 
+@pytest.mark.parametrize("pattern", ["resnet", "plain_vit"])  # the latter has a neck
+def test_decoding_what_the_encoder_gave_is_the_forward(pattern):
+    model = segzoo.create_model(synthetic(pattern), "fpn", classes=4).eval()
+    image = torch.rand(1, 3, 64, 96)
+    assert torch.equal(model.decode(model.encoder(image)), model(image))
+
+
 def test_auxiliary_heads_give_logits_of_their_stage_for_training():
     model = model_of(auxiliary=[4, 3])
     logits, auxiliary = model.forward_auxiliary(torch.rand(2, 3, 33, 47))

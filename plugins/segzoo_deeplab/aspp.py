@@ -8,7 +8,7 @@ from functools import partial
 from torch import Tensor, nn
 
 import segzoo
-from segzoo.nn import ConcatConvNormAct, ConvNormAct, PyramidPooling
+from segzoo.nn import ConcatConvNormAct, ConvNormAct, PyramidPooling, channels_last_to_train
 from segzoo_deeplab.separable import SeparableConvNormAct
 
 
@@ -49,5 +49,6 @@ class ASPP(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, features: Tensor) -> Tensor:
+        features = channels_last_to_train(features)
         seen = [self.point(features), *(conv(features) for conv in self.atrous), *self.pooling(features)]
         return self.dropout(self.project(seen, size=features.shape[-2:]))

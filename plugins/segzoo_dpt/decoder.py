@@ -11,7 +11,7 @@ from typing import Any, Literal
 from torch import Tensor, nn
 
 import segzoo
-from segzoo.nn import ConvNormAct, he_initialise, resize
+from segzoo.nn import ConvNormAct, channels_last, he_initialise, resize
 
 FINEST_STRIDE = 4
 OUTPUT_STRIDE = 2
@@ -95,7 +95,7 @@ class DPTDecoder(segzoo.Decoder):
     def forward(self, features: list[Tensor]) -> Tensor:
         half, *maps = features
         levels = [
-            reassemble(readout(each))
+            reassemble(channels_last(readout(each)))
             for readout, reassemble, each in zip(self.readouts, self.reassembles, maps, strict=True)
         ]
         fused = None

@@ -8,7 +8,7 @@ from itertools import pairwise
 from torch import Tensor, nn
 
 import segzoo
-from segzoo.nn import BatchNorm2d, ConvNormAct, resize
+from segzoo.nn import BatchNorm2d, ConvNormAct, channels_last, resize
 
 
 class LinkNetDecoder(segzoo.Decoder):
@@ -35,7 +35,8 @@ class LinkNetDecoder(segzoo.Decoder):
         self.steps = nn.ModuleList(LinkStep(*pair) for pair in pairwise([*widths, width]))
 
     def forward(self, features: list[Tensor]) -> Tensor:
-        finest, *links, decoded = features
+        finest, *links, deepest = features
+        decoded = channels_last(deepest)
         for step, link in zip(self.steps, [*reversed(links), finest[:, :0]], strict=True):
             decoded = step(decoded, size=link.shape[-2:])
             if link.shape[1]:

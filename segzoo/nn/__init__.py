@@ -4,6 +4,7 @@ from segzoo.nn.batch_norm import BatchNorm2d
 from segzoo.nn.concat import ConcatConv2d, ConcatConvNormAct
 from segzoo.nn.conv import ConvNormAct
 from segzoo.nn.he import he_initialise
+from segzoo.nn.layout import channels_last, channels_last_to_train
 from segzoo.nn.norm_act_conv import norm_act_conv
 from segzoo.nn.pooling import MaxPool, PyramidPooling, average_over_grid
 from segzoo.nn.resize import resize
@@ -21,6 +22,8 @@ __all__ = [
     "SpatialChannelGate",
     "UpStep",
     "average_over_grid",
+    "channels_last",
+    "channels_last_to_train",
     "he_initialise",
     "norm_act_conv",
     "resize",

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from segzoo.nn.batch_norm import BatchNorm2d
-from segzoo.nn.resized_conv import channels_last
+from segzoo.nn.layout import channels_last_to_infer
 
 
 def conv_norm(features: Tensor, conv: nn.Conv2d, norm: nn.Module) -> Tensor:
@@ -21,7 +21,7 @@ def conv_norm(features: Tensor, conv: nn.Conv2d, norm: nn.Module) -> Tensor:
         return norm(conv(features))
     weight, bias = folded(conv.weight, conv.bias, norm)
     if conv.groups == 1 or conv.dilation == (1, 1):  # a dilated one of single channels is slower so
-        weight = channels_last(weight)
+        weight = channels_last_to_infer(weight)
     result = F.conv2d(features, weight, bias, conv.stride, conv.padding, conv.dilation, conv.groups)
     return result if is_folded(norm) else norm(result)
 

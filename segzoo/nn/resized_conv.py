@@ -24,6 +24,7 @@ import torch
 from torch import SymBool, Tensor
 from torch.nn import functional as F
 
+from segzoo.nn.layout import channels_last_to_infer
 from segzoo.nn.resize import resize
 
 Mode = Literal["bilinear", "nearest"]
@@ -48,10 +49,10 @@ def conv_of_resized(
     """
     (batch, channels, h, w), (height, width), kernel = features.shape, size, weight.shape[-1]
     if known(h == height) and known(w == width):
-        return F.conv2d(features, channels_last(weight), bias, padding=kernel // 2)
+        return F.conv2d(features, channels_last_to_infer(weight), bias, padding=kernel // 2)
     if kernel == 1 and not known(height * width < h * w):
-        return resize(F.conv2d(features, channels_last(weight), bias), size, mode, align_corners)
-    features = channels_last(features)
+        return resize(F.conv2d(features, channels_last_to_infer(weight), bias), size, mode, align_corners)
+    features = channels_last_to_infer(features)
 
     plain = kernel**2 * channels * batch * height * width
     taps = channels * (kernel**2 * batch * h * w + ORDERING)
@@ -76,7 +77,7 @@ def conv_of_doubled(features: Tensor, weight: Tensor, bias: Tensor | None = None
         bias = bias.repeat_interleave(4)
     # An odd row belongs to the pixel above and the one below, an even one too, but one further up: with the odd rows
     # shuffled in first, the result starts at the second.
-    shuffled = F.pixel_shuffle(F.conv2d(features, channels_last(summed), bias, padding=1), 2)
+    shuffled = F.pixel_shuffle(F.conv2d(features, channels_last_to_infer(summed), bias, padding=1), 2)
     return shuffled[..., 1 : 1 + 2 * h, 1 : 1 + 2 * w]
 
 
@@ -112,18 +113,6 @@ def shifted_resize(length: int, target: int, kernel: int, mode: Mode, align_corn
         matrix = F.interpolate(pixels, target, mode="linear", align_corners=align_corners)[0].T
     padded = F.pad(matrix, (0, 0, kernel // 2, kernel // 2))
     return torch.cat([padded[tap : tap + target] for tap in range(kernel)], dim=1).to(like.dtype)
-
-
-def channels_last(tensor: Tensor) -> Tensor:
-    """Channels innermost, on a CPU: it resizes a map four times as fast so, and convolves and normalises it faster.
-
-    A convolution passes the layout of either operand on. One that is to be kept for the backward pass is not copied.
-    """
-    if tensor.device.type != "cpu" or torch.compiler.is_compiling():
-        return tensor
-    if tensor.shape[-2:] == (1, 1):  # nothing to copy: only the strides say that the layout is another
-        return tensor.flatten(1)[:, None, None].permute(0, 3, 1, 2)
-    return tensor if torch.is_grad_enabled() else tensor.contiguous(memory_format=torch.channels_last)
 
 
 def known(fact: bool | SymBool) -> bool:

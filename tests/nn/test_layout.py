@@ -1,0 +1,46 @@
+import pytest
+import torch
+
+from segzoo.nn import channels_last, channels_last_to_train
+from segzoo.nn.layout import channels_last_to_infer
+
+
+def is_channels_last(tensor):
+    return tensor.is_contiguous(memory_format=torch.channels_last)
+
+
+@pytest.mark.parametrize("size", [(5, 7), (1, 1), (1, 7)])
+def test_the_layout_changes_and_the_numbers_do_not(size):
+    feature = torch.rand(2, 3, *size)
+    found = channels_last(feature)
+    assert torch.equal(found, feature)
+    assert is_channels_last(found)
+
+
+@pytest.mark.parametrize(("convert", "learning"), [(channels_last_to_train, True), (channels_last_to_infer, False)])
+def test_each_is_for_its_mode_alone(convert, learning):
+    feature = torch.rand(2, 3, 5, 7)
+    with torch.set_grad_enabled(learning):
+        assert is_channels_last(convert(feature))
+    with torch.set_grad_enabled(not learning):
+        assert convert(feature) is feature
+
+
+def test_a_gradient_passes():
+    feature = torch.rand(2, 3, 5, 7, requires_grad=True)
+    channels_last(feature).square().sum().backward()
+    assert torch.equal(feature.grad, 2 * feature)
+
+
+def test_another_device_keeps_its_layout():
+    feature = torch.empty(2, 3, 5, 7, device="meta")
+    assert channels_last(feature) is feature
+
+
+def test_a_graph_that_is_traced_keeps_its_layout():
+    class Module(torch.nn.Module):
+        def forward(self, feature):
+            return channels_last(feature) + 1
+
+    graph = torch.export.export(Module(), (torch.rand(2, 3, 5, 7),)).graph
+    assert [node.target.__name__ for node in graph.nodes if node.op == "call_function"] == ["add.Tensor"]
