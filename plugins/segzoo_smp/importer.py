@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 import segzoo
-from segzoo_smp.architectures import ARCHITECTURES, Architecture
+from segzoo_smp.architecture import Architecture
+from segzoo_smp.architectures import ARCHITECTURES
 from segzoo_smp.encoders import INCEPTION, SameEncoder, find_encoder
 from segzoo_smp.recipes import Names
 
