@@ -153,6 +153,7 @@ def negotiate(
 
     if not isinstance(decoder_class, Decoder):
         decoder_options = {**decoder_options, **selection.options}
+        _check_decoder_options(decoder_part, decoder_class, decoder_options)
     decoder_twin = _build_on_meta(decoder_class, spec.select(selection.stages), classes, decoder_options)
     _verify_decoder(decoder_part, decoder_twin, classes, [features[stage] for stage in selection.stages])
     return Agreement(

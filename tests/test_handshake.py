@@ -161,6 +161,16 @@ def test_an_option_that_the_selection_settles_builds_the_decoder_and_stands_in_t
     assert model.config["decoder_options"] == {}  # as it was asked for
 
 
+def test_a_selection_can_settle_only_options_that_the_decoder_has():
+    class Misspelt(Recorder):
+        @classmethod
+        def negotiate(cls, offer, **options):
+            return dataclasses.replace(super().negotiate(offer), options={"widht": 8})
+
+    with pytest.raises(segzoo.OptionError, match="widht"):
+        segzoo.plan(synthetic("resnet"), Misspelt)
+
+
 def test_an_encoder_that_is_fine_enough_is_not_dilated():
     plan = segzoo.plan("resnet18", declared(output_stride=16), depth=4)
     assert plan.request.output_stride is None
