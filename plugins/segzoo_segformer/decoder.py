@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor, nn
 
 import segzoo
-from segzoo.nn import ConcatConvNormAct, ConvNormAct
+from segzoo.nn import ConcatConvNormAct, ConvNormAct, channels_last_to_train
 
 FINEST_STRIDE = 4
 """Of the paper's maps, and of the output."""
@@ -65,4 +65,5 @@ class SegFormerDecoder(segzoo.Decoder):
         return segzoo.Selection(stages=tuple(taken), roles=(cls.role,) * len(taken))
 
     def forward(self, features: list[Tensor]) -> Tensor:
+        features = [channels_last_to_train(feature) for feature in features]
         return self.fuse(features[::-1], size=features[self.finest].shape[-2:], linears=[*self.linears][::-1])
