@@ -1,7 +1,7 @@
 """Memory layout: a CPU resizes a map four times as fast with its channels innermost, and convolves it faster.
 
 A convolution, a norm and a sum pass the layout of their first operand on, so a chain of them needs to be given it once.
-Sizes and strides stay those of (B, C, H, W).
+Shapes stay (B, C, H, W).
 """
 
 from __future__ import annotations
