@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 import segzoo
-from segzoo.nn import ConvNormAct, channels_last_to_train, resize
+from segzoo.nn import ConvNormAct, channels_last, resize
 from segzoo_deeplab.aspp import ASPP
 from segzoo_deeplab.selection import select_low_and_deepest
 from segzoo_deeplab.separable import SeparableConvNormAct
@@ -86,4 +86,4 @@ class DeepLabV3PlusDecoder(segzoo.Decoder):
         low, deepest = features
         context = self.refine(self.aspp(deepest))
         context = resize(context, low.shape[-2:], align_corners=self.head_align_corners)
-        return self.fuse(torch.cat([context, self.low(channels_last_to_train(low))], dim=1))
+        return self.fuse(torch.cat([context, self.low(channels_last(low))], dim=1))

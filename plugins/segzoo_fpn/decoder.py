@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 import segzoo
-from segzoo.nn import ConvNormAct, channels_last_to_train, he_initialise, resize
+from segzoo.nn import ConvNormAct, channels_last, he_initialise, resize
 
 
 class FPNDecoder(segzoo.Decoder):
@@ -55,7 +55,7 @@ class FPNDecoder(segzoo.Decoder):
         self.apply(he_initialise)
 
     def forward(self, features: list[Tensor]) -> Tensor:
-        features = [channels_last_to_train(feature) for feature in features]
+        features = [channels_last(feature) for feature in features]
         levels = [lateral(feature) for lateral, feature in zip(self.laterals, features, strict=True)]
         for coarse, fine in pairwise(reversed(range(len(levels)))):
             levels[fine] = levels[fine] + resize(levels[coarse], levels[fine].shape[-2:], mode="nearest")

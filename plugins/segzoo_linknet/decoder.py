@@ -8,7 +8,7 @@ from itertools import pairwise
 from torch import Tensor, nn
 
 import segzoo
-from segzoo.nn import BatchNorm2d, ConvNormAct, channels_last, resize
+from segzoo.nn import BatchNorm2d, ConvNormAct, channels_last, conv_norm, resize
 
 
 class LinkNetDecoder(segzoo.Decoder):
@@ -40,7 +40,7 @@ class LinkNetDecoder(segzoo.Decoder):
         for step, link in zip(self.steps, [*reversed(links), finest[:, :0]], strict=True):
             decoded = step(decoded, size=link.shape[-2:])
             if link.shape[1]:
-                decoded = decoded + link
+                decoded = decoded + channels_last(link)
         return decoded
 
 
@@ -51,12 +51,20 @@ class LinkStep(nn.Module):
         super().__init__()
         quarter = max(1, below // 4)
         self.reduce = ConvNormAct(below, quarter, 1)
-        self.grow = nn.Sequential(
-            nn.ConvTranspose2d(quarter, quarter, kernel_size=4, stride=2, padding=1),
-            BatchNorm2d(quarter),
-            nn.ReLU(inplace=True),
-        )
+        self.grow = Doubling(quarter)
         self.expand = ConvNormAct(quarter, width, 1)
 
     def forward(self, below: Tensor, size: Sequence[int]) -> Tensor:
         return self.expand(resize(self.grow(self.reduce(below)), size))
+
+
+class Doubling(nn.Sequential):
+    """Transposed convolution to twice the size, batch norm, ReLU."""
+
+    def __init__(self, channels: int) -> None:
+        conv = nn.ConvTranspose2d(channels, channels, kernel_size=4, stride=2, padding=1)
+        super().__init__(conv, BatchNorm2d(channels), nn.ReLU(inplace=True))
+
+    def forward(self, features: Tensor) -> Tensor:
+        conv, norm, act = self
+        return act(conv_norm(features, conv, norm))

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import segzoo
-from segzoo.nn import ConvNormAct, channels_last_to_train, he_initialise, resize
+from segzoo.nn import ConvNormAct, channels_last, he_initialise, resize
 
 
 class PANDecoder(segzoo.Decoder):
@@ -48,7 +48,7 @@ class PANDecoder(segzoo.Decoder):
 
     def forward(self, features: list[Tensor]) -> Tensor:
         *finer, deepest = features
-        decoded = self.pyramid_attention(channels_last_to_train(deepest))
+        decoded = self.pyramid_attention(channels_last(deepest))
         for upsample, feature in zip(self.upsampling, reversed(finer), strict=True):
             decoded = upsample(feature, decoded)
         return decoded

@@ -3,6 +3,7 @@
 from segzoo.nn.batch_norm import BatchNorm2d
 from segzoo.nn.concat import ConcatConv2d, ConcatConvNormAct
 from segzoo.nn.conv import ConvNormAct
+from segzoo.nn.conv_norm import conv_norm
 from segzoo.nn.he import he_initialise
 from segzoo.nn.layout import channels_last, channels_last_to_train
 from segzoo.nn.norm_act_conv import norm_act_conv
@@ -24,6 +25,7 @@ __all__ = [
     "average_over_grid",
     "channels_last",
     "channels_last_to_train",
+    "conv_norm",
     "he_initialise",
     "norm_act_conv",
     "resize",

@@ -48,10 +48,11 @@ def conv_of_resized(
     :returns: (B, out, height, width).
     """
     (batch, channels, h, w), (height, width), kernel = features.shape, size, weight.shape[-1]
-    if known(h == height) and known(w == width):
-        return F.conv2d(features, channels_last_to_infer(weight), bias, padding=kernel // 2)
-    if kernel == 1 and not known(height * width < h * w):
-        return resize(F.conv2d(features, channels_last_to_infer(weight), bias), size, mode, align_corners)
+    same = known(h == height) and known(w == width)
+    if same or (kernel == 1 and known(height * width < h * w)):
+        return conv(features if same else resize(features, size, mode, align_corners), weight, bias)
+    if kernel == 1:
+        return resize(conv(features, weight, bias), size, mode, align_corners)
     features = channels_last_to_infer(features)
 
     plain = kernel**2 * channels * batch * height * width
@@ -63,7 +64,14 @@ def conv_of_resized(
             return conv_of_doubled(features, weight, bias)
     if kernel > 1 and known(taps < plain):
         return conv_by_taps(features, weight, bias, size, mode, align_corners)
-    return F.conv2d(resize(features, size, mode, align_corners), weight, bias, padding=kernel // 2)
+    return conv(resize(features, size, mode, align_corners), weight, bias)
+
+
+def conv(features: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """Convolution that keeps the size."""
+    kernel = weight.shape[-1]
+    weight = channels_last_to_infer(weight) if kernel == 1 else weight
+    return F.conv2d(channels_last_to_infer(features), weight, bias, padding=kernel // 2)
 
 
 def conv_of_doubled(features: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -77,7 +85,7 @@ def conv_of_doubled(features: Tensor, weight: Tensor, bias: Tensor | None = None
         bias = bias.repeat_interleave(4)
     # An odd row belongs to the pixel above and the one below, an even one too, but one further up: with the odd rows
     # shuffled in first, the result starts at the second.
-    shuffled = F.pixel_shuffle(F.conv2d(features, channels_last_to_infer(summed), bias, padding=1), 2)
+    shuffled = F.pixel_shuffle(F.conv2d(features, summed, bias, padding=1), 2)
     return shuffled[..., 1 : 1 + 2 * h, 1 : 1 + 2 * w]
 
 
