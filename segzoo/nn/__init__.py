@@ -10,6 +10,7 @@ from segzoo.nn.norm_act_conv import norm_act_conv
 from segzoo.nn.pooling import MaxPool, PyramidPooling, average_over_grid
 from segzoo.nn.resize import resize
 from segzoo.nn.squeeze_excite import ChannelGate, SpatialChannelGate
+from segzoo.nn.sum_conv import conv_of_sum
 from segzoo.nn.up_step import UpStep
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "channels_last",
     "channels_last_to_train",
     "conv_norm",
+    "conv_of_sum",
     "he_initialise",
     "norm_act_conv",
     "resize",

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from segzoo.errors import OptionError
 from segzoo.nn.conv import Layer, make_act, make_norm
 from segzoo.nn.conv_norm import folded, in_inference, is_folded
+from segzoo.nn.linear import is_linear
 from segzoo.nn.resized_conv import Mode, conv_of_resized, known
 
 
@@ -95,18 +96,11 @@ class ConcatConv2d(nn.Conv2d):
 
         A layer with hooks is left to run by itself.
         """
-        if self.kernel_size != (1, 1) or not _is_linear(linear) or linear._forward_hooks or linear._forward_pre_hooks:
+        if self.kernel_size != (1, 1) or not is_linear(linear):
             return False
         before, between, after = linear.in_channels, linear.out_channels, self.out_channels
         pixels = features.shape[0] * features.shape[-2] * features.shape[-1]
         return not known(pixels * between * (before + after) < before * after * (pixels + between))
-
-
-def _is_linear(layer: nn.Module) -> TypeGuard[nn.Conv2d]:
-    """Whether it is a plain 1x1 convolution; what derives from that may compute something else."""
-    if type(layer) is not nn.Conv2d or layer.groups > 1:
-        return False
-    return layer.kernel_size == layer.stride == (1, 1) and layer.padding == (0, 0)
 
 
 class ConcatConvNormAct(nn.Module):

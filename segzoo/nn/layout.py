@@ -23,7 +23,9 @@ def channels_last(feature: Tensor) -> Tensor:
     """
     if feature.device.type != "cpu" or torch.compiler.is_compiling():
         return feature
-    if feature.shape[-2:] == (1, 1):  # nothing to copy: only the strides say that the layout is another
+    if (
+        feature.shape[-2:] == (1, 1) and feature.numel()
+    ):  # nothing to copy: only the strides say that the layout is another
         return feature.flatten(1)[:, None, None].permute(0, 3, 1, 2)
     if feature.is_contiguous(memory_format=torch.channels_last):
         return feature

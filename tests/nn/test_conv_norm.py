@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from segzoo.nn import BatchNorm2d, ConcatConvNormAct, ConvNormAct, UpStep
+from segzoo.nn import BatchNorm2d, ConcatConvNormAct, ConvNormAct, UpStep, conv_norm
 
 
 def trained(module):
@@ -59,6 +59,14 @@ def test_a_step_up_is_as_with_gradients():
     with torch.no_grad():
         folded = module(*given)
     assert torch.allclose(folded, module(*given), atol=1e-5)
+
+
+def test_a_transposed_convolution_takes_its_norm_over_too():
+    conv, norm = nn.ConvTranspose2d(4, 6, 4, stride=2, padding=1), nn.BatchNorm2d(6)
+    trained(nn.Sequential(conv, norm))
+    features = torch.rand(2, 4, 5, 7)
+    with torch.no_grad():
+        assert torch.allclose(conv_norm(features, conv, norm), norm(conv(features)), atol=1e-5)
 
 
 def test_in_train_mode_the_statistics_are_the_batch_s():

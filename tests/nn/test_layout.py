@@ -9,9 +9,11 @@ def is_channels_last(tensor):
     return tensor.is_contiguous(memory_format=torch.channels_last)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+@pytest.mark.parametrize("channels", [0, 3, 16, 33])
 @pytest.mark.parametrize("size", [(5, 7), (1, 1), (1, 7)])
-def test_the_layout_changes_and_the_numbers_do_not(size):
-    feature = torch.rand(2, 3, *size)
+def test_the_layout_changes_and_the_numbers_do_not(size, channels, dtype):
+    feature = torch.rand(2, channels, *size, dtype=dtype)
     found = channels_last(feature)
     assert torch.equal(found, feature)
     assert is_channels_last(found)
