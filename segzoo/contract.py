@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from segzoo.errors import ContractError, OptionError
 
@@ -22,6 +22,8 @@ class FeatureSpec:
     :param channels: channels of each map; 0 marks a placeholder.
     :param strides: image pixels per map pixel, of each map. Read strides here, never compute them from an index: a
         dilated encoder has `1, 2, 4, 8, 16, 16`, a plain ViT `1, 2, 16, 16, 16, 16`.
+    :param token_channels: how many of each map's channels, the last ones, hold the class token, the same all over the
+        map; none by default. What `prefix="concat"` appends.
     :raises ContractError: when the two differ in length, or a number is out of range.
 
     >>> spec = FeatureSpec(channels=(3, 0, 64, 128), strides=(1, 2, 4, 8))
@@ -31,16 +33,24 @@ class FeatureSpec:
 
     channels: tuple[int, ...]
     strides: tuple[int, ...]
+    token_channels: tuple[int, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "channels", tuple(self.channels))
         object.__setattr__(self, "strides", tuple(self.strides))
+        object.__setattr__(self, "token_channels", tuple(self.token_channels) or (0,) * len(self.channels))
         if not self.channels or len(self.channels) != len(self.strides):
             raise ContractError(
                 f"a FeatureSpec needs one stride per entry, got channels={self.channels} and strides={self.strides}"
             )
         if min(self.channels) < 0 or min(self.strides) < 1:
             raise ContractError(f"channels must be 0 or more and strides 1 or more, got {self}")
+        if len(self.token_channels) != len(self.channels) or not all(
+            0 <= token <= channels for token, channels in zip(self.token_channels, self.channels, strict=True)
+        ):
+            raise ContractError(
+                f"token_channels are some of each entry's channels, got {self.token_channels} for {self.channels}"
+            )
 
     def __len__(self) -> int:
         return len(self.channels)
@@ -70,7 +80,11 @@ class FeatureSpec:
     def select(self, entries: Iterable[int]) -> FeatureSpec:
         """The spec of some entries alone."""
         entries = tuple(entries)
-        return FeatureSpec(tuple(self.channels[i] for i in entries), tuple(self.strides[i] for i in entries))
+        return FeatureSpec(
+            channels=tuple(self.channels[i] for i in entries),
+            strides=tuple(self.strides[i] for i in entries),
+            token_channels=tuple(self.token_channels[i] for i in entries),
+        )
 
     def size(self, entry: int, image: tuple[int, int]) -> tuple[int, int]:
         """Height and width of an entry on the grid of an image of that height and width."""

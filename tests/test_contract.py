@@ -23,6 +23,21 @@ def test_a_map_without_channels_is_a_placeholder():
     assert spec.native == (0, 2)
 
 
+def test_no_channels_are_a_class_token_s_unless_said_so():
+    assert segzoo.FeatureSpec((3, 0, 8), (1, 2, 4)).token_channels == (0, 0, 0)
+
+
+def test_a_selection_keeps_what_is_the_class_token_s():
+    spec = segzoo.FeatureSpec((3, 0, 8), (1, 2, 4), token_channels=(0, 0, 4))
+    assert spec.select([0, 2]).token_channels == (0, 4)
+
+
+@pytest.mark.parametrize("token_channels", [(4,), (0, 0, 9), (0, 0, -1)])
+def test_a_class_token_has_no_more_channels_than_its_map(token_channels):
+    with pytest.raises(segzoo.ContractError, match="token_channels"):
+        segzoo.FeatureSpec((3, 0, 8), (1, 2, 4), token_channels)
+
+
 @pytest.mark.parametrize(
     ("strides", "stages"),
     [

@@ -28,8 +28,8 @@ class DPTDecoder(segzoo.Decoder):
     :param width: channels of the fusion, and of the output.
     :param reassemble_widths: channels of each map as it changes its resolution, fine to coarse; by default 256, 512,
         1024, 1024 as for ViT-Large; 96, 192, 384, 768 is the paper's ViT-Base.
-    :param readout: "project" asks the encoder for its class token and mixes it into each pixel, which halves the
-        channels that it doubled; "ignore" takes the maps alone, the choice for encoders without a class token.
+    :param readout: "project" asks a plain transformer for its class token and mixes it into each pixel, which takes the
+        token's channels away again; where the encoder has none, and with "ignore", the maps are taken alone.
     :param dropout: of whole channels, before the classifier.
     :param residual_norm: whether the residual units have batch norms, as for segmentation in the paper's code; where
         not, their convolutions have biases.
@@ -63,13 +63,15 @@ class DPTDecoder(segzoo.Decoder):
         super().__init__(stages, out_channels=width)
         self.head_dropout = dropout
         self.head_align_corners = align_corners
-        with_token = readout == "project" and is_plain(maps)
+        tokens = maps.token_channels if readout == "project" else (0,) * len(maps)
+        widths = [channels - token for channels, token in zip(maps.channels, tokens, strict=True)]
         self.readouts = nn.ModuleList(
-            ProjectReadout(channels, channels // 2) if with_token else nn.Identity() for channels in maps.channels
+            ProjectReadout(before + token, before) if token else nn.Identity()
+            for before, token in zip(widths, tokens, strict=True)
         )
         self.reassembles = nn.ModuleList(
-            Reassemble(channels // 2 if with_token else channels, inner, width, doublings)
-            for channels, inner, doublings in zip(maps.channels, reassemble_widths, doublings_of(maps), strict=True)
+            Reassemble(before, inner, width, doublings)
+            for before, inner, doublings in zip(widths, reassemble_widths, doublings_of(maps), strict=True)
         )
         self.fusions = nn.ModuleList(Fusion(width, residual_norm, align_corners) for _ in maps.channels)
         self.refine = ConvNormAct(width, width)

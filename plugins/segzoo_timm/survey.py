@@ -101,13 +101,16 @@ def survey(name: str, request: segzoo.EncoderRequest) -> Survey:
     token_channels = _token_channels(name, request, measured, indices) if request.prefix else (0,) * len(indices)
     channels = {0: in_channels}
     strides = {}
+    tokens = {}
     for stage, index, more in zip(stages, indices, token_channels, strict=True):
         channels[stage] = measured.channels[index] + more
         strides[stage] = measured.strides[index]
+        tokens[stage] = more
     entries = range(stages[-1] + 1)
     spec = segzoo.FeatureSpec(
         channels=tuple(channels.get(entry, 0) for entry in entries),
         strides=tuple(strides.get(entry, 2**entry) for entry in entries),
+        token_channels=tuple(tokens.get(entry, 0) for entry in entries),
     )
     return Survey(
         measured.arguments,

@@ -48,6 +48,26 @@ def test_the_class_token_is_asked_for():
     assert segzoo.plan("vit_tiny_patch16_224", "dpt", decoder_options={"readout": "ignore"}).request.prefix is None
 
 
+def test_the_class_token_is_read_into_each_pixel():
+    plan = segzoo.plan("vit_tiny_patch16_224", "dpt", decoder_options=SMALL)
+    assert plan.spec.token_channels[2:] == (192,) * 4
+    decoder = on_meta("vit_tiny_patch16_224").decoder
+    assert [each.project.weight.shape[:2] for each in decoder.readouts] == [(192, 384)] * 4
+
+
+@pytest.mark.parametrize("encoder", ["xcit_nano_12_p16_224", "vit_wee_patch16_reg1_gap_256"])
+def test_without_a_class_token_all_channels_are_the_map_s(encoder):
+    model = on_meta(encoder)
+    assert any("no class token" in refusal for refusal in model.plan.refusals)
+    assert all(isinstance(readout, torch.nn.Identity) for readout in model.decoder.readouts)
+    assert [each.project.in_channels for each in model.decoder.reassembles] == list(model.plan.spec.channels[2:])
+
+
+def on_meta(encoder):
+    with torch.device("meta"):
+        return segzoo.create_model(encoder, "dpt", classes=2, decoder_options=SMALL)
+
+
 @pytest.mark.parametrize("pattern", ["resnet", "patch_14"])
 def test_logits_have_the_image_s_size(pattern):
     options = {"width": 32} if pattern == "resnet" else SMALL

@@ -244,6 +244,8 @@ def test_less_depth_needs_no_dilation():
 def test_the_class_token_is_appended_to_each_map(name):
     plain, joined = on_meta(name), on_meta(name, prefix="concat")
     assert joined.spec.channels[2:] == tuple(2 * channels for channels in plain.spec.channels[2:])
+    assert joined.spec.token_channels == (0, 0, *plain.spec.channels[2:])
+    assert not any(plain.spec.token_channels)
     assert [each.shape[1] for each in run(joined, (64, 64))] == list(joined.spec.channels)
 
 
