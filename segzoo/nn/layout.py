@@ -23,9 +23,8 @@ def channels_last(feature: Tensor) -> Tensor:
     """
     if feature.device.type != "cpu" or torch.compiler.is_compiling():
         return feature
-    if (
-        feature.shape[-2:] == (1, 1) and feature.numel()
-    ):  # nothing to copy: only the strides say that the layout is another
+    if feature.shape[-2:] == (1, 1) and feature.numel():
+        # There is nothing to copy: only the strides say that the layout is another.
         return feature.flatten(1)[:, None, None].permute(0, 3, 1, 2)
     if feature.is_contiguous(memory_format=torch.channels_last):
         return feature
@@ -39,7 +38,7 @@ class _ToChannelsLast(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, feature: Tensor) -> Tensor:
+    def forward(feature: Tensor) -> Tensor:
         copy = torch.empty_like(feature, memory_format=torch.channels_last)
         at_once = max(1, CACHE_LINE // feature.element_size())
         for target, source in zip(copy.split(at_once, dim=1), feature.split(at_once, dim=1), strict=True):
@@ -47,12 +46,20 @@ class _ToChannelsLast(torch.autograd.Function):
         return copy
 
     @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor], output: Tensor) -> None:
+        """Nothing is kept: the numbers are the same, and so are their gradients."""
+
+    @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
         return gradient
 
+    @staticmethod
+    def jvp(ctx: Any, tangent: Tensor) -> Tensor:
+        return tangent
+
 
 def channels_last_to_train(feature: Tensor) -> Tensor:
-    """The same only where gradients are asked for: in inference convolutions bring it with their weights."""
+    """The same only where gradients are asked for: in inference each block gives what it takes that layout."""
     return channels_last(feature) if torch.is_grad_enabled() else feature
 
 

@@ -34,6 +34,16 @@ def test_a_gradient_passes():
     assert torch.equal(feature.grad, 2 * feature)
 
 
+def test_a_gradient_s_gradient_passes():
+    assert torch.autograd.gradgradcheck(channels_last, torch.rand(1, 3, 2, 2, dtype=torch.float64, requires_grad=True))
+
+
+def test_functional_transforms_pass():
+    feature, tangent = torch.rand(2, 3, 5, 7), torch.rand(2, 3, 5, 7)
+    assert torch.equal(torch.func.grad(lambda each: channels_last(each).square().sum())(feature), 2 * feature)
+    assert torch.equal(torch.func.jvp(channels_last, (feature,), (tangent,))[1], tangent)
+
+
 def test_another_device_keeps_its_layout():
     feature = torch.empty(2, 3, 5, 7, device="meta")
     assert channels_last(feature) is feature
