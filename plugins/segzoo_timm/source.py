@@ -7,12 +7,13 @@ from collections.abc import Sequence
 import timm
 import torch
 from timm.models import get_arch_pretrained_cfgs, is_model, parse_model_name, split_model_name_tag
+from torch import nn
 
 import segzoo
 from segzoo_timm.catalogue import known_facts, with_family
 from segzoo_timm.encoder import TimmEncoder
 from segzoo_timm.survey import build, survey
-from segzoo_timm.weights import build_with_weights
+from segzoo_timm.weights import build_with_weights, load_projection
 
 
 class TimmSource(segzoo.EncoderSource):
@@ -41,11 +42,12 @@ class TimmSource(segzoo.EncoderSource):
     def create(self, name: str, request: segzoo.EncoderRequest, pretrained: segzoo.Pretrained = False) -> TimmEncoder:
         found = survey(name, request)
         channels = 3 if found.colours_only else request.in_channels
-        if pretrained and torch.get_default_device().type != "meta":  # where there are no weights to fill
-            body = build_with_weights(name, channels, found, pretrained)
-        else:
-            body = build(name, channels, found.arguments)
+        weights = pretrained if torch.get_default_device().type != "meta" else False  # where there are none to fill
+        body = build_with_weights(name, channels, found, weights) if weights else build(name, channels, found.arguments)
         config = body.pretrained_cfg
         preprocessing = segzoo.Preprocessing(tuple(config["mean"]), tuple(config["std"]))
         projected = request.in_channels if request.in_channels != channels else None
-        return TimmEncoder(body, found, preprocessing.for_channels(request.in_channels), projected)
+        encoder = TimmEncoder(body, found, preprocessing.for_channels(request.in_channels), projected)
+        if not isinstance(weights, bool) and isinstance(encoder.colours, nn.Conv2d):
+            load_projection(encoder.colours, weights)
+        return encoder

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import timm
 import torch
 from timm.models import adapt_input_conv
-from torch import Tensor
+from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 import segzoo
@@ -19,6 +19,7 @@ from segzoo_timm.quirks import CHANNELS_BEFORE_PIXELS
 from segzoo_timm.survey import Survey, build, family
 
 WRAPPERS = ("module.", "_orig_mod.", "body.")  # what DDP, torch.compile and TimmEncoder put before timm's names
+PROJECTION = "colours.weight"  # of TimmEncoder: the layer before timm's model
 
 
 def build_with_weights(
@@ -58,6 +59,22 @@ def build_with_weights(
     return body if channels == in_channels else _with_channels(body, name, in_channels, found, channels, per_channel)
 
 
+def load_projection(projection: nn.Conv2d, path: str | PathLike[str]) -> None:
+    """Fill an encoder's projection to three colours from the encoder's own file; timm's files leave it as it is.
+
+    :raises CheckpointError: for one of another number of channels.
+    """
+    weights = {_unwrapped(key, {PROJECTION}): tensor for key, tensor in segzoo.read_weights(path).items()}
+    if PROJECTION not in weights:
+        return
+    saved, channels = weights[PROJECTION].shape[1], projection.weight.shape[1]
+    if saved != channels:
+        raise segzoo.CheckpointError(
+            f"{str(path)!r} holds an encoder for {saved} channels, not for {channels}; give in_channels={saved}"
+        )
+    projection.load_state_dict({"weight": weights[PROJECTION]})
+
+
 class _Copies(TorchFunctionMode):
     """Notes the tensors that others are copied into, which is how a state dict is loaded."""
 
@@ -90,7 +107,9 @@ def _backbone(
     """
     with torch.device("meta"):
         whole = timm.create_model(name, **found.arguments).state_dict().keys()
-    named = {_unwrapped(key, whole): tensor for key, tensor in weights.items()}
+    known = {*whole, PROJECTION} if found.colours_only else whole
+    named = {_unwrapped(key, known): tensor for key, tensor in weights.items()}
+    named.pop(PROJECTION, None)
     backbone = {key: tensor for key, tensor in named.items() if key in own or key not in whole}
     if kept <= backbone.keys() and (more := backbone.keys() - own):
         raise segzoo.CheckpointError(

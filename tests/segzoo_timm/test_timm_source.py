@@ -377,6 +377,17 @@ def test_an_encoder_s_own_state_dict_is_read(tmp_path):
     )
 
 
+def test_a_projection_to_colours_is_read_from_the_encoder_s_own_file(tmp_path):
+    encoder = create("csatv2", in_channels=2)
+    torch.nn.init.normal_(encoder.colours.weight)
+    torch.save({f"module.{key}": tensor for key, tensor in encoder.state_dict().items()}, tmp_path / "weights.pth")
+    again = create("csatv2", tmp_path / "weights.pth", in_channels=2)
+    assert all(torch.equal(again.state_dict()[key], tensor) for key, tensor in encoder.state_dict().items())
+    assert create("csatv2", tmp_path / "weights.pth").body.state_dict().keys() == encoder.body.state_dict().keys()
+    with pytest.raises(segzoo.CheckpointError, match="give in_channels=2"):
+        create("csatv2", tmp_path / "weights.pth", in_channels=5)
+
+
 def test_position_embeddings_are_resized_to_the_image_size(files):
     assert create(SMALL, files(SMALL), img_size=(64, 96)).body.pos_embed.shape[1] == 4 * 6 + 1
 
