@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from segzoo.errors import OptionError
 from segzoo.nn.conv import ConvNormAct
+from segzoo.nn.conv_norm import conv_norm
 from segzoo.nn.resize import resize
 
 Logits = Tensor | dict[str, Tensor]
@@ -50,6 +51,9 @@ class Classes:
         return sum(self.heads.values())
 
 
+NO_NORM = nn.Identity()
+
+
 class Classifier(nn.Sequential):
     """Dropout of whole channels, then a convolution to the classes: (B, C, h, w) to (B, classes, h, w)."""
 
@@ -57,6 +61,9 @@ class Classifier(nn.Sequential):
         super().__init__()
         self.dropout = nn.Dropout2d(dropout)
         self.conv = nn.Conv2d(in_channels, classes, kernel, padding=kernel // 2)
+
+    def forward(self, decoded: Tensor) -> Tensor:
+        return conv_norm(self.dropout(decoded), self.conv, NO_NORM)
 
 
 class Head(nn.Module):

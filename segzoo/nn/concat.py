@@ -85,10 +85,11 @@ class ConcatConv2d(nn.Conv2d):
         # Those that need no resize come first: into their result the others can be added in place.
         height, width = size
         parts.sort(key=lambda part: not (known(part[0].shape[-2] == height) and known(part[0].shape[-1] == width)))
-        (first, weight), *others = parts
-        fused = conv_of_resized(first, weight, bias, size, self.mode, self.align_corners)
-        for each, weight in others:
-            fused += conv_of_resized(each, weight, None, size, self.mode, self.align_corners)
+        fused = None
+        for each, weight in parts:
+            fused = conv_of_resized(each, weight, bias, size, self.mode, self.align_corners, onto=fused)
+            bias = None
+        assert fused is not None
         return fused
 
     def _is_one_matrix(self, linear: nn.Module, features: Tensor) -> TypeGuard[nn.Conv2d]:

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from segzoo.nn.batch_norm import BatchNorm2d
+from segzoo.nn.conv2d import conv2d
 from segzoo.nn.layout import channels_last_to_infer
 
 
@@ -32,7 +33,7 @@ def conv_norm(features: Tensor, conv: nn.Module, norm: nn.Module) -> Tensor:
     if isinstance(conv, nn.ConvTranspose2d):
         result = F.conv_transpose2d(features, weight, bias, output_padding=conv.output_padding, **geometry)
     else:
-        result = F.conv2d(features, weight, bias, **geometry)
+        result = conv2d(features, weight, bias, **geometry)
     return result if is_folded(norm) else norm(result)
 
 

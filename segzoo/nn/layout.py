@@ -6,10 +6,13 @@ Shapes stay (B, C, H, W).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import Tensor
+
+from segzoo.nn.large_map import is_plain, new_map
 
 CACHE_LINE = 64
 """Bytes that a processor writes at once."""
@@ -31,6 +34,22 @@ def channels_last(feature: Tensor) -> Tensor:
     return _ToChannelsLast.apply(feature)
 
 
+def add_link(feature: Tensor, link: Tensor) -> Tensor:
+    """`feature + link`, channels innermost, of a link (B, C, H, W) in any layout; in inference it isn't copied."""
+    if not (is_plain(feature) and is_plain(link)) or feature.dtype != link.dtype:
+        return feature + channels_last(link)
+    made = new_map(feature.shape, feature)
+    for target, *operands in by_cache_line(made, feature, link):
+        torch.add(*operands, out=target)
+    return made
+
+
+def by_cache_line(*maps: Tensor) -> Iterator[tuple[Tensor, ...]]:
+    """Maps of one shape (B, C, H, W), as many channels at a time as fill a cache line."""
+    at_once = max(1, CACHE_LINE // maps[0].element_size())
+    return zip(*(each.split(at_once, dim=1) for each in maps), strict=True)
+
+
 class _ToChannelsLast(torch.autograd.Function):
     """`contiguous(memory_format=torch.channels_last)`, as many channels at a time as fill a cache line.
 
@@ -39,9 +58,8 @@ class _ToChannelsLast(torch.autograd.Function):
 
     @staticmethod
     def forward(feature: Tensor) -> Tensor:
-        copy = torch.empty_like(feature, memory_format=torch.channels_last)
-        at_once = max(1, CACHE_LINE // feature.element_size())
-        for target, source in zip(copy.split(at_once, dim=1), feature.split(at_once, dim=1), strict=True):
+        copy = new_map(feature.shape, feature)
+        for target, source in by_cache_line(copy, feature):
             target.copy_(source)
         return copy
 

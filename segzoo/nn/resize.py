@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from segzoo.nn.large_map import large_map
+
 
 def resize(
     features: Tensor,
@@ -23,9 +25,13 @@ def resize(
     height, width = size
     if _equal(features.shape[-2], height) and _equal(features.shape[-1], width):
         return features
-    return F.interpolate(
-        features, (height, width), mode=mode, align_corners=align_corners if mode == "bilinear" else None
-    )
+    made = large_map((*features.shape[:2], height, width), features)
+    if made is None:
+        corners = align_corners if mode == "bilinear" else None
+        return F.interpolate(features, (height, width), mode=mode, align_corners=corners)
+    if mode == "bilinear":
+        return torch.ops.aten.upsample_bilinear2d.out(features, (height, width), align_corners, out=made)
+    return torch.ops.aten.upsample_nearest2d.out(features, (height, width), out=made)
 
 
 def _equal(length: int, other: int) -> bool:

@@ -24,6 +24,8 @@ import torch
 from torch import SymBool, Tensor
 from torch.nn import functional as F
 
+from segzoo.nn.conv2d import added, conv2d, is_addable
+from segzoo.nn.large_map import is_plain, new_map
 from segzoo.nn.layout import channels_last_to_infer
 from segzoo.nn.resize import resize
 
@@ -38,21 +40,28 @@ SUMMING = 5000
 
 
 def conv_of_resized(
-    features: Tensor, weight: Tensor, bias: Tensor | None, size: Sequence[int], mode: Mode, align_corners: bool = False
+    features: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    size: Sequence[int],
+    mode: Mode,
+    align_corners: bool = False,
+    onto: Tensor | None = None,
 ) -> Tensor:
     """Resize, then convolve so that the size is kept.
 
     :param features: (B, C, h, w).
     :param weight: (out, C, k, k), k odd.
     :param size: (height, width) to resize to.
+    :param onto: a map of the result's shape to add it to, in place.
     :returns: (B, out, height, width).
     """
     (batch, channels, h, w), (height, width), kernel = features.shape, size, weight.shape[-1]
     same = known(h == height) and known(w == width)
     if same or (kernel == 1 and known(height * width < h * w)):
-        return conv(features if same else resize(features, size, mode, align_corners), weight, bias)
+        return conv(features if same else resize(features, size, mode, align_corners), weight, bias, onto)
     if kernel == 1:
-        return resize(conv(features, weight, bias), size, mode, align_corners)
+        return added(onto, resize(conv(features, weight, bias), size, mode, align_corners))
     features = channels_last_to_infer(features)
 
     plain = kernel**2 * channels * batch * height * width
@@ -61,32 +70,52 @@ def conv_of_resized(
     if kernel == 3 and mode == "nearest" and known(height == 2 * h) and known(width == 2 * w):
         doubled = channels * (4 * batch * height * width + SUMMING)
         if known(doubled < plain) and known(doubled < taps):
-            return conv_of_doubled(features, weight, bias)
+            return conv_of_doubled(features, weight, bias, onto)
     if kernel > 1 and known(taps < plain):
-        return conv_by_taps(features, weight, bias, size, mode, align_corners)
-    return conv(resize(features, size, mode, align_corners), weight, bias)
+        return conv_by_taps(features, weight, bias, size, mode, align_corners, onto)
+    return conv(resize(features, size, mode, align_corners), weight, bias, onto)
 
 
-def conv(features: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+def conv(features: Tensor, weight: Tensor, bias: Tensor | None, onto: Tensor | None = None) -> Tensor:
     """Convolution that keeps the size."""
     kernel = weight.shape[-1]
     weight = channels_last_to_infer(weight) if kernel == 1 else weight
-    return F.conv2d(channels_last_to_infer(features), weight, bias, padding=kernel // 2)
+    return conv2d(channels_last_to_infer(features), weight, bias, padding=(kernel // 2,) * 2, onto=onto)
 
 
-def conv_of_doubled(features: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+def conv_of_doubled(features: Tensor, weight: Tensor, bias: Tensor | None = None, onto: Tensor | None = None) -> Tensor:
     """3x3 convolution of a map that is doubled by nearest neighbour: (B, C, h, w) to (B, out, 2h, 2w)."""
     out, channels = weight.shape[:2]
     h, w = features.shape[-2:]
     # Which of a kernel's three rows fall on which of two pixels: for an odd row of the result, then for an even one.
     rows = weight.new_tensor([[[1, 1, 0], [0, 0, 1]], [[1, 0, 0], [0, 1, 1]]])
+    if is_plain(features):
+        return _interleaved(features, torch.einsum("ayp,bxq,ocpq->abocyx", rows, rows, weight), bias, onto)
     summed = torch.einsum("ayp,bxq,ocpq->oabcyx", rows, rows, weight).reshape(4 * out, channels, 2, 2)
     if bias is not None:
         bias = bias.repeat_interleave(4)
     # An odd row belongs to the pixel above and the one below, an even one too, but one further up: with the odd rows
     # shuffled in first, the result starts at the second.
     shuffled = F.pixel_shuffle(F.conv2d(features, summed, bias, padding=1), 2)
-    return shuffled[..., 1 : 1 + 2 * h, 1 : 1 + 2 * w]
+    return added(onto, shuffled[..., 1 : 1 + 2 * h, 1 : 1 + 2 * w])
+
+
+def _interleaved(features: Tensor, summed: Tensor, bias: Tensor | None, onto: Tensor | None) -> Tensor:
+    """The same without gradients: each of the four pixels goes where it belongs at once, rather than by a shuffle.
+
+    :param summed: (2, 2, out, C, 2, 2): odd rows, then even; odd columns, then even.
+    """
+    (batch, _, h, w), out = features.shape, summed.shape[2]
+    bias = None if bias is None else bias.repeat(4)
+    pixels = conv2d(features, summed.flatten(0, 2), bias, padding=(1, 1))
+    made = new_map((batch, out, 2 * h, 2 * w), features) if onto is None else onto
+    for pixel, (y, x) in zip(pixels.split(out, dim=1), [(1, 1), (1, 0), (0, 1), (0, 0)], strict=True):
+        target, pixel = made[:, :, y::2, x::2], pixel[:, :, y : y + h, x : x + w]
+        if onto is None:
+            target.copy_(pixel)
+        else:
+            target += pixel
+    return made
 
 
 def conv_by_taps(
@@ -96,6 +125,7 @@ def conv_by_taps(
     size: Sequence[int],
     mode: Mode,
     align_corners: bool = False,
+    onto: Tensor | None = None,
 ) -> Tensor:
     """Convolution of a resized map, tap by tap on the small map: (B, C, h, w) to (B, out, *size)."""
     batch, _, h, w = features.shape
@@ -106,9 +136,12 @@ def conv_by_taps(
     taps = taps.view(kernel, kernel, batch, h, w, out).permute(2, 0, 3, 1, 4, 5).reshape(-1, kernel * w, out)
     resized = shifted_resize(w, width, kernel, mode, align_corners, features) @ taps
     resized = resized.view(batch, kernel * h, width * out)
-    resized = shifted_resize(h, height, kernel, mode, align_corners, features) @ resized
-    resized = resized.view(batch, height, width, out).permute(0, 3, 1, 2)
-    return resized if bias is None else resized + bias[:, None, None]
+    rows = shifted_resize(h, height, kernel, mode, align_corners, features)
+    if onto is not None and bias is None and is_addable(onto):
+        onto.permute(0, 2, 3, 1).view(batch, height, width * out).baddbmm_(rows.expand(batch, -1, -1), resized)
+        return onto
+    resized = (rows @ resized).view(batch, height, width, out).permute(0, 3, 1, 2)
+    return added(onto, resized if bias is None else resized + bias[:, None, None])
 
 
 def shifted_resize(length: int, target: int, kernel: int, mode: Mode, align_corners: bool, like: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from segzoo.nn import channels_last, channels_last_to_train
+from segzoo.nn import add_link, channels_last, channels_last_to_train
 from segzoo.nn.layout import channels_last_to_infer
 
 
@@ -56,3 +56,20 @@ def test_a_graph_that_is_traced_keeps_its_layout():
 
     graph = torch.export.export(Module(), (torch.rand(2, 3, 5, 7),)).graph
     assert [node.target.__name__ for node in graph.nodes if node.op == "call_function"] == ["add.Tensor"]
+
+
+@pytest.mark.parametrize("learning", [True, False])
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_a_link_is_added_whatever_its_layout(layout, learning):
+    feature = channels_last(torch.rand(2, 33, 5, 7))
+    link = torch.rand(2, 33, 5, 7).contiguous(memory_format=layout)
+    with torch.set_grad_enabled(learning):
+        found = add_link(feature, link)
+    assert torch.equal(found, feature + link)
+    assert is_channels_last(found)
+
+
+@torch.no_grad()
+def test_a_link_of_another_type_is_promoted():
+    feature = torch.rand(2, 3, 5, 7, dtype=torch.bfloat16)
+    assert add_link(feature, torch.rand(2, 3, 5, 7)).dtype == torch.float32
