@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 import segzoo
 from segzoo.nn import ConvNormAct, channels_last, resize
 from segzoo_deeplab.aspp import ASPP
 from segzoo_deeplab.selection import select_low_and_deepest
-from segzoo_deeplab.separable import SeparableConvNormAct
+from segzoo_deeplab.separable import JoiningSeparableConvNormAct, SeparableConvNormAct
 
 
 class DeepLabV3PlusDecoder(segzoo.Decoder):
@@ -72,9 +71,9 @@ class DeepLabV3PlusDecoder(segzoo.Decoder):
             SeparableConvNormAct(width, width, depthwise_norm=depthwise_norm) if project_kernel == 1 else nn.Identity()
         )
         self.low = ConvNormAct(low, low_width, kernel=1)
-        widths = [width + low_width] + [width] * (fuse_convs - 1)
         self.fuse = nn.Sequential(
-            *(SeparableConvNormAct(each, width, depthwise_norm=depthwise_norm) for each in widths)
+            JoiningSeparableConvNormAct([width, low_width], width, depthwise_norm=depthwise_norm),
+            *(SeparableConvNormAct(width, width, depthwise_norm=depthwise_norm) for _ in range(fuse_convs - 1)),
         )
 
     @classmethod
@@ -86,4 +85,4 @@ class DeepLabV3PlusDecoder(segzoo.Decoder):
         low, deepest = features
         context = self.refine(self.aspp(deepest))
         context = resize(context, low.shape[-2:], align_corners=self.head_align_corners)
-        return self.fuse(torch.cat([context, self.low(channels_last(low))], dim=1))
+        return self.fuse([context, self.low(channels_last(low))])

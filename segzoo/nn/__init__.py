@@ -7,6 +7,7 @@ from segzoo.nn.conv_norm import conv_norm
 from segzoo.nn.he import he_initialise
 from segzoo.nn.layout import add_link, channels_last, channels_last_to_train
 from segzoo.nn.norm_act_conv import norm_act_conv
+from segzoo.nn.plain_conv import conv2d
 from segzoo.nn.pooling import MaxPool, PyramidPooling, average_over_grid
 from segzoo.nn.resize import resize
 from segzoo.nn.squeeze_excite import ChannelGate, SpatialChannelGate
@@ -27,6 +28,7 @@ __all__ = [
     "average_over_grid",
     "channels_last",
     "channels_last_to_train",
+    "conv2d",
     "conv_norm",
     "conv_of_sum",
     "he_initialise",

@@ -10,8 +10,8 @@ from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from segzoo.nn.batch_norm import BatchNorm2d
-from segzoo.nn.conv2d import conv2d
 from segzoo.nn.layout import channels_last_to_infer
+from segzoo.nn.plain_conv import conv2d
 
 
 def conv_norm(features: Tensor, conv: nn.Module, norm: nn.Module) -> Tensor:

@@ -24,9 +24,9 @@ import torch
 from torch import SymBool, Tensor
 from torch.nn import functional as F
 
-from segzoo.nn.conv2d import added, conv2d, is_addable
 from segzoo.nn.large_map import is_plain, new_map
 from segzoo.nn.layout import channels_last_to_infer
+from segzoo.nn.plain_conv import added, conv2d, is_addable
 from segzoo.nn.resize import resize
 
 Mode = Literal["bilinear", "nearest"]

@@ -4,8 +4,8 @@ from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 from segzoo.nn import resize
-from segzoo.nn.conv2d import conv2d
 from segzoo.nn.large_map import LARGE, is_plain, large_map, new_map
+from segzoo.nn.plain_conv import conv2d
 
 SHAPE = 2, 3, 5, 7
 

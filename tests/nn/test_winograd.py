@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from segzoo.nn.conv2d import conv2d
+from segzoo.nn.plain_conv import conv2d
 from segzoo.nn.winograd import conv_by_tiles
 
 
@@ -45,7 +45,7 @@ def takes_tiles(features, weight, **geometry):
     """Whether a convolution takes that form."""
     with pytest.MonkeyPatch.context() as patch:
         taken = []
-        patch.setattr("segzoo.nn.conv2d.conv_by_tiles", lambda *_: taken.append(True))
+        patch.setattr("segzoo.nn.plain_conv.conv_by_tiles", lambda *_: taken.append(True))
         conv2d(features, weight, **{"padding": (1, 1), **geometry})
         return bool(taken)
 
