@@ -51,9 +51,6 @@ class Classes:
         return sum(self.heads.values())
 
 
-NO_NORM = nn.Identity()
-
-
 class Classifier(nn.Sequential):
     """Dropout of whole channels, then a convolution to the classes: (B, C, h, w) to (B, classes, h, w)."""
 
@@ -63,7 +60,7 @@ class Classifier(nn.Sequential):
         self.conv = nn.Conv2d(in_channels, classes, kernel, padding=kernel // 2)
 
     def forward(self, decoded: Tensor) -> Tensor:
-        return conv_norm(self.dropout(decoded), self.conv, NO_NORM)
+        return conv_norm(self.dropout(decoded), self.conv)
 
 
 class Head(nn.Module):

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from torch import Tensor, nn
 
 import segzoo
-from segzoo.nn import ConvNormAct, channels_last, he_initialise, resize
+from segzoo.nn import ConvNormAct, add_maps, channels_last, conv_norm, he_initialise, resize
 
 FINEST_STRIDE = 4
 OUTPUT_STRIDE = 2
@@ -159,6 +159,9 @@ class Reassemble(nn.Sequential):
         self.scale = scale
         self.to_width = nn.Conv2d(inner, width, 3, padding=1, bias=False)
 
+    def forward(self, features: Tensor) -> Tensor:
+        return conv_norm(self.scale(self.project(features)), self.to_width)
+
 
 class Fusion(nn.Module):
     """Refine a level, add what comes from the coarser one, refine the sum, and resize it for the next finer level."""
@@ -172,7 +175,7 @@ class Fusion(nn.Module):
 
     def forward(self, level: Tensor, coarser: Tensor | None, size: Sequence[int]) -> Tensor:
         refined = self.refine_level(level)
-        fused = self.refine_sum(refined if coarser is None else refined + coarser)
+        fused = self.refine_sum(refined if coarser is None else add_maps(refined, coarser))
         return resize(self.project(fused), size, align_corners=self.align_corners)  # a 1x1 is cheaper before
 
 
@@ -189,4 +192,4 @@ class ResidualUnit(nn.Module):
         )
 
     def forward(self, features: Tensor) -> Tensor:
-        return features + self.convs(features)
+        return add_maps(features, self.convs(features))

@@ -8,7 +8,7 @@ from itertools import pairwise
 from torch import Tensor, nn
 
 import segzoo
-from segzoo.nn import BatchNorm2d, ConvNormAct, add_link, channels_last, conv_norm, resize
+from segzoo.nn import BatchNorm2d, ConvNormAct, add_maps, channels_last, conv_norm, resize
 
 
 class LinkNetDecoder(segzoo.Decoder):
@@ -40,7 +40,7 @@ class LinkNetDecoder(segzoo.Decoder):
         for step, link in zip(self.steps, [*reversed(links), finest[:, :0]], strict=True):
             decoded = step(decoded, size=link.shape[-2:])
             if link.shape[1]:
-                decoded = add_link(decoded, link)
+                decoded = add_maps(decoded, link)
         return decoded
 
 

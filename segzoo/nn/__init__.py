@@ -5,7 +5,7 @@ from segzoo.nn.concat import ConcatConv2d, ConcatConvNormAct
 from segzoo.nn.conv import ConvNormAct
 from segzoo.nn.conv_norm import conv_norm
 from segzoo.nn.he import he_initialise
-from segzoo.nn.layout import add_link, channels_last, channels_last_to_train
+from segzoo.nn.layout import add_maps, channels_last, channels_last_to_train
 from segzoo.nn.norm_act_conv import norm_act_conv
 from segzoo.nn.plain_conv import conv2d
 from segzoo.nn.pooling import MaxPool, PyramidPooling, average_over_grid
@@ -24,7 +24,7 @@ __all__ = [
     "PyramidPooling",
     "SpatialChannelGate",
     "UpStep",
-    "add_link",
+    "add_maps",
     "average_over_grid",
     "channels_last",
     "channels_last_to_train",

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeGuard
 
+import torch
 from torch import Tensor, nn
 
 from segzoo.errors import OptionError
 from segzoo.nn.conv import Layer, make_act, make_norm
 from segzoo.nn.conv_norm import folded, in_inference, is_folded
 from segzoo.nn.linear import is_linear
-from segzoo.nn.resized_conv import Mode, conv_of_resized, known
+from segzoo.nn.resized_conv import CELLS, Mode, add_cells, conv, conv_of_resized, known
 
 
 class ConcatConv2d(nn.Conv2d):
@@ -85,12 +86,29 @@ class ConcatConv2d(nn.Conv2d):
         # Those that need no resize come first: into their result the others can be added in place.
         height, width = size
         parts.sort(key=lambda part: not (known(part[0].shape[-2] == height) and known(part[0].shape[-1] == width)))
-        fused = None
+        fused, few = None, []
         for each, weight in parts:
+            if fused is not None and self.kernel_size == (1, 1) and self._is_few(each, fused):
+                few.append(conv(each, weight, None))
+                continue
             fused = conv_of_resized(each, weight, bias, size, self.mode, self.align_corners, onto=fused)
             bias = None
         assert fused is not None
-        return fused
+        return add_cells(few, fused, self.mode, self.align_corners) if few else fused
+
+    def _is_few(self, features: Tensor, fused: Tensor) -> bool:
+        """Whether a map of few cells is to be added to a large one that can be added to.
+
+        Few beside the channels too: the backward pass keeps a value for each cell and pixel.
+        """
+        (h, w), (height, width) = features.shape[-2:], fused.shape[-2:]
+        dense = (torch.contiguous_format, torch.channels_last)
+        return (
+            known(h * w <= min(CELLS, self.out_channels // 4))
+            and known(h * w < height * width)
+            and not torch.compiler.is_compiling()
+            and any(fused.is_contiguous(memory_format=layout) for layout in dense)
+        )
 
     def _is_one_matrix(self, linear: nn.Module, features: Tensor) -> TypeGuard[nn.Conv2d]:
         """Whether a layer and its part of the weight may, and should, be multiplied before they meet the map.

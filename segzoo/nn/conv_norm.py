@@ -13,8 +13,10 @@ from segzoo.nn.batch_norm import BatchNorm2d
 from segzoo.nn.layout import channels_last_to_infer
 from segzoo.nn.plain_conv import conv2d
 
+NO_NORM = nn.Identity()
 
-def conv_norm(features: Tensor, conv: nn.Module, norm: nn.Module) -> Tensor:
+
+def conv_norm(features: Tensor, conv: nn.Module, norm: nn.Module = NO_NORM) -> Tensor:
     """`norm(conv(features))`, of a convolution or a transposed one: (B, C, H, W) to (B, out, H', W').
 
     In inference a batch norm is a scale and a shift of each channel, which the convolution takes over: a large map is

@@ -21,14 +21,12 @@ HUGE_PAGE = 2 * 2**20
 """Bytes, on the processors that matter here: a mapping of whole ones starts at the border of one."""
 
 
-def large_map(shape: Sequence[int], like: Tensor, layout: torch.memory_format | None = None) -> Tensor | None:
-    """Zeros, if such a map is large and huge pages are to be had; else None, and the operator makes its own.
+def large_values(count: int, like: Tensor) -> Tensor | None:
+    """So many zeros, if that is large and huge pages are to be had; else None, and the operator makes its own.
 
-    :param shape: (B, C, H, W).
-    :param like: the operator's input, whose type it has.
-    :param layout: `torch.channels_last` for the channels innermost; that of `like` if None.
+    :param like: the operator's input, whose type they have.
     """
-    size = math.prod(shape) * like.element_size()
+    size = count * like.element_size()
     if size < LARGE or not is_plain(like) or not hasattr(mmap, "MADV_HUGEPAGE"):
         return None
     try:
@@ -36,15 +34,32 @@ def large_map(shape: Sequence[int], like: Tensor, layout: torch.memory_format | 
         block.madvise(mmap.MADV_HUGEPAGE)
     except OSError:  # a system without them, or without the memory, of which torch will speak
         return None
-    values = torch.frombuffer(block, dtype=like.dtype, count=math.prod(shape))  # holds the block as long as it lives
+    return torch.frombuffer(block, dtype=like.dtype, count=count)  # holds the block as long as it lives
+
+
+def large_map(shape: Sequence[int], like: Tensor, layout: torch.memory_format | None = None) -> Tensor | None:
+    """The same as a map.
+
+    :param shape: (B, C, H, W).
+    :param layout: `torch.channels_last` for the channels innermost; that of `like` if None.
+    """
+    values = large_values(math.prod(shape), like)
+    if values is None:
+        return None
     if layout is torch.channels_last or (layout is None and like.is_contiguous(memory_format=torch.channels_last)):
         batch, channels, height, width = shape
         return values.view(batch, height, width, channels).permute(0, 3, 1, 2)
     return values.view(*shape)
 
 
+def new_values(count: int, like: Tensor) -> Tensor:
+    """Memory for so many values, large or not: what is in it is to be overwritten."""
+    values = large_values(count, like)
+    return torch.empty(count, dtype=like.dtype, device=like.device) if values is None else values
+
+
 def new_map(shape: Sequence[int], like: Tensor) -> Tensor:
-    """Memory for a map of any size with its channels innermost: what is in it is to be overwritten."""
+    """The same as a map (B, C, H, W), channels innermost."""
     made = large_map(shape, like, torch.channels_last)
     if made is not None:
         return made

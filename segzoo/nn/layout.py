@@ -34,12 +34,14 @@ def channels_last(feature: Tensor) -> Tensor:
     return _ToChannelsLast.apply(feature)
 
 
-def add_link(feature: Tensor, link: Tensor) -> Tensor:
-    """`feature + link`, channels innermost, of a link (B, C, H, W) in any layout; in inference it isn't copied."""
-    if not (is_plain(feature) and is_plain(link)) or feature.dtype != link.dtype:
-        return feature + channels_last(link)
+def add_maps(feature: Tensor, other: Tensor) -> Tensor:
+    """`feature + other`, both (B, C, H, W), of any layouts: on a CPU the sum has its channels innermost."""
+    if not (is_plain(feature) and is_plain(other)) or feature.dtype != other.dtype:
+        return feature + channels_last(other)
     made = new_map(feature.shape, feature)
-    for target, *operands in by_cache_line(made, feature, link):
+    if all(each.is_contiguous(memory_format=torch.channels_last) for each in (feature, other)):
+        return torch.add(feature, other, out=made)
+    for target, *operands in by_cache_line(made, feature, other):  # no layout is changed before the sum
         torch.add(*operands, out=target)
     return made
 

@@ -37,6 +37,8 @@ Mode = Literal["bilinear", "nearest"]
 RESIZING = 4
 ORDERING = 500
 SUMMING = 5000
+CELLS = 48
+"""So many cells are resized as fast by one product of matrices as pixel by pixel."""
 
 
 def conv_of_resized(
@@ -142,6 +144,29 @@ def conv_by_taps(
         return onto
     resized = (rows @ resized).view(batch, height, width, out).permute(0, 3, 1, 2)
     return added(onto, resized if bias is None else resized + bias[:, None, None])
+
+
+def add_cells(maps: Sequence[Tensor], onto: Tensor, mode: Mode, align_corners: bool = False) -> Tensor:
+    """Resize maps of a few cells to a large one and add them to it, in place: all at once, by one product of matrices.
+
+    :param maps: (B, C, h_i, w_i) each.
+    :param onto: (B, C, height, width).
+    """
+    (batch, channels, height, width), innermost = onto.shape, torch.channels_last
+    cells = torch.cat([each.flatten(2) for each in maps], dim=2)
+    resizes = []
+    for each in maps:
+        rows, columns = (
+            shifted_resize(length, target, 1, mode, align_corners, onto)
+            for length, target in zip(each.shape[-2:], (height, width), strict=True)
+        )
+        resizes.append(torch.kron(rows, columns))
+    matrix = torch.cat(resizes, dim=1).expand(batch, -1, -1)  # to each pixel, from each cell
+    if onto.is_contiguous(memory_format=innermost):
+        onto.permute(0, 2, 3, 1).view(batch, height * width, channels).baddbmm_(matrix, cells.mT)
+    else:
+        onto.view(batch, channels, height * width).baddbmm_(cells, matrix.mT)
+    return onto
 
 
 def shifted_resize(length: int, target: int, kernel: int, mode: Mode, align_corners: bool, like: Tensor) -> Tensor:

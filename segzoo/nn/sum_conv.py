@@ -32,7 +32,7 @@ def conv_of_sum(conv: nn.Module, lateral: nn.Module, fine: Tensor, coarse: Tenso
         return conv(lateral(fine) + resize(coarse, size, mode="nearest"))
     weight = torch.einsum("opyx,pc->ocyx", conv.weight, lateral.weight[..., 0, 0])
     summed = conv_of_resized(fine, weight, conv.bias, size, "nearest")
-    summed = summed + conv_of_resized(coarse, conv.weight, None, size, "nearest")
+    summed = conv_of_resized(coarse, conv.weight, None, size, "nearest", onto=summed)
     if lateral.bias is None:
         return summed
     # Beyond the border there are zeros, not the lateral's bias: what it adds to the result is less there.

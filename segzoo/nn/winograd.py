@@ -6,13 +6,14 @@ F(4x4, 3x3): a tile of 6x6 pixels is transformed so that a convolution is one pr
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from segzoo.nn.large_map import new_map
+from segzoo.nn.large_map import new_map, new_values
 
 TILE = 4
 WINDOW = 6
@@ -50,40 +51,52 @@ def conv_by_tiles(features: Tensor, weight: Tensor, bias: Tensor | None = None) 
     out = weight.shape[0]
     down, across = -(-height // TILE), -(-width // TILE)
     to_window = weight.new_tensor(KERNEL)
-    kernels = torch.kron(to_window, to_window) @ weight.permute(2, 3, 1, 0).reshape(9, channels * out)
+    to_window = torch.kron(to_window, to_window)
+    kernels = new_values(WINDOW**2 * channels * out, features).view(WINDOW**2, channels * out)
+    torch.mm(to_window, weight.permute(2, 3, 1, 0).reshape(9, channels * out), out=kernels)
     kernels = kernels.view(WINDOW**2, channels, out)
 
     shape = batch, out, down * TILE, across * TILE
     made = new_map(shape, features)
-    rows_at_once = max(1, CHUNK // (WINDOW**2 * across * (channels + out)))
+    at_once = min(down, max(1, CHUNK // (WINDOW**2 * across * (channels + out))))
+    memory = new_values(3 * WINDOW**2 * at_once * across * max(channels, out), features).chunk(3)
     for image, result in zip(features.permute(0, 2, 3, 1), made.permute(0, 2, 3, 1), strict=True):
-        for top in range(0, down, rows_at_once):
-            rows = min(rows_at_once, down - top)
+        for top in range(0, down, at_once):
+            rows = min(at_once, down - top)
             first, last = top * TILE - 1, (top + rows) * TILE + 1
             border = 0, 0, 1, across * TILE - width + 1, max(0, -first), max(0, last - height)
-            windows = to_windows(F.pad(image[max(0, first) : last], border), rows, across)
-            products = torch.bmm(windows, kernels).view(WINDOW, WINDOW, rows, across, out)
+            padded = F.pad(image[max(0, first) : last], border)
+            windows = to_windows(padded, rows, across, memory)
+            products = part(memory[2], WINDOW**2, rows * across, out)
+            torch.bmm(windows, kernels, out=products)
+            products = products.view(WINDOW, WINDOW, rows, across, out)
             if bias is not None:
                 products[1, 1] += bias  # from there it reaches each pixel once
-            from_windows(products, result[top * TILE : (top + rows) * TILE].view(rows, TILE, across, TILE, out))
+            tiles = result[top * TILE : (top + rows) * TILE].view(rows, TILE, across, TILE, out)
+            from_windows(products, tiles, memory)
     return made[..., :height, :width]
 
 
-def to_windows(padded: Tensor, rows: int, across: int) -> Tensor:
+def to_windows(padded: Tensor, rows: int, across: int, memory: Sequence[Tensor]) -> Tensor:
     """(4 rows + 2, 4 across + 2, C) to (36, rows * across, C): the paper's B^T d B for each window d."""
     channels = padded.shape[-1]
-    half = padded.new_empty(WINDOW, rows, padded.shape[1], channels)
+    half = part(memory[0], WINDOW, rows, padded.shape[1], channels)
     transform([padded[at : at + TILE * rows - 3 : TILE] for at in range(WINDOW)], half.unbind())
-    windows = padded.new_empty(WINDOW, WINDOW, rows, across, channels)
+    windows = part(memory[1], WINDOW, WINDOW, rows, across, channels)
     transform([half[:, :, at : at + TILE * across - 3 : TILE] for at in range(WINDOW)], windows.unbind(1))
     return windows.view(WINDOW**2, rows * across, channels)
 
 
-def from_windows(products: Tensor, tiles: Tensor) -> None:
+def from_windows(products: Tensor, tiles: Tensor, memory: Sequence[Tensor]) -> None:
     """(6, 6, rows, across, out) into (rows, 4, across, 4, out): the paper's A^T m A for each window m."""
-    half = products.new_empty(TILE, *products.shape[1:])
+    half = part(memory[0], TILE, *products.shape[1:])
     transform_back(products.unbind(), half.unbind())
     transform_back(half.unbind(1), [tiles[:, :, :, at].transpose(0, 1) for at in range(TILE)])
+
+
+def part(memory: Tensor, *shape: int) -> Tensor:
+    """As much of it as a shape takes."""
+    return memory[: math.prod(shape)].view(shape)
 
 
 def transform(window: Sequence[Tensor], made: Sequence[Tensor]) -> None:

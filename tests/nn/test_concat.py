@@ -203,3 +203,13 @@ def test_it_runs_in_mixed_precision(kernel):
         mixed = model(*maps)
     assert (mixed - model(*maps)).abs().mean() < 0.05
     mixed.float().sum().backward()
+
+
+@pytest.mark.parametrize("learning", [True, False])
+def test_maps_of_few_cells_are_added_at_once(monkeypatch, learning):
+    added = []
+    monkeypatch.setattr("segzoo.nn.concat.add_cells", lambda maps, onto, *_: added.append(len(maps)) or onto)
+    operator = ConcatConv2d([8, 8, 8, 8], 32)
+    with torch.set_grad_enabled(learning):
+        operator([torch.rand(2, 8, side, side) for side in (1, 2, 16, 8)], (16, 16))
+    assert added == [2]

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from segzoo.nn import add_link, channels_last, channels_last_to_train
+from segzoo.nn import add_maps, channels_last, channels_last_to_train
 from segzoo.nn.layout import channels_last_to_infer
 
 
@@ -60,16 +60,16 @@ def test_a_graph_that_is_traced_keeps_its_layout():
 
 @pytest.mark.parametrize("learning", [True, False])
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
-def test_a_link_is_added_whatever_its_layout(layout, learning):
+def test_maps_are_added_whatever_their_layouts(layout, learning):
     feature = channels_last(torch.rand(2, 33, 5, 7))
-    link = torch.rand(2, 33, 5, 7).contiguous(memory_format=layout)
+    other = torch.rand(2, 33, 5, 7).contiguous(memory_format=layout)
     with torch.set_grad_enabled(learning):
-        found = add_link(feature, link)
-    assert torch.equal(found, feature + link)
+        found = add_maps(feature, other)
+    assert torch.equal(found, feature + other)
     assert is_channels_last(found)
 
 
 @torch.no_grad()
-def test_a_link_of_another_type_is_promoted():
+def test_a_sum_of_types_is_of_the_wider():
     feature = torch.rand(2, 3, 5, 7, dtype=torch.bfloat16)
-    assert add_link(feature, torch.rand(2, 3, 5, 7)).dtype == torch.float32
+    assert add_maps(feature, torch.rand(2, 3, 5, 7)).dtype == torch.float32

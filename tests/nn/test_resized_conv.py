@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional as F
 
 from segzoo.nn.resize import resize
-from segzoo.nn.resized_conv import conv_by_taps, conv_of_doubled, conv_of_resized
+from segzoo.nn.resized_conv import add_cells, conv_by_taps, conv_of_doubled, conv_of_resized
 
 
 def tensors(kernel, grid):
@@ -86,3 +86,14 @@ def test_the_cheapest_way_is_chosen(monkeypatch, kernel, mode, grid, channels, c
         features, weight, None, (64, 64) if mode == "nearest" and grid[0] == 32 else (2 * grid[0],) * 2, mode
     )
     assert called == [chosen] * (chosen is not None)
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize(("mode", "align_corners"), [("nearest", False), ("bilinear", False), ("bilinear", True)])
+def test_cells_are_resized_and_added_at_once(mode, align_corners, layout):
+    torch.manual_seed(0)
+    maps = [torch.randn(2, 3, h, w, dtype=torch.float64) for h, w in [(1, 1), (2, 3), (6, 6)]]
+    onto = torch.randn(2, 3, 13, 11, dtype=torch.float64).contiguous(memory_format=layout)
+    expected = onto + sum(resize(each, (13, 11), mode, align_corners) for each in maps)
+    assert add_cells(maps, onto, mode, align_corners) is onto
+    assert (onto - expected).abs().max() < 1e-12
