@@ -1,14 +1,14 @@
-"""Memory for large maps in inference on a CPU: in huge pages, where Linux has them.
+"""Memory for large maps in inference on a CPU: kept when a map is no more, for the next one of its size.
 
-A block of 32 MiB and more is given back to the system when it is freed, and the next one is cleared page by page, which
-takes longer than a resize takes to fill it. Huge pages are cleared in a quarter of the time, but have to be asked for.
+A block of 32 MiB and more goes back to the system when it is freed, and the system clears the next one page by page,
+which takes longer than a resize takes to fill it. Torch keeps blocks for that reason on a GPU, but not on a CPU.
 """
 
 from __future__ import annotations
 
 import math
-import mmap
 from collections.abc import Sequence
+from threading import Lock
 
 import torch
 from torch import Tensor
@@ -17,24 +17,59 @@ from torch.autograd import forward_ad
 LARGE = 32 * 2**20
 """Bytes: of smaller blocks the C library keeps what is freed (its largest `M_MMAP_THRESHOLD`)."""
 
-HUGE_PAGE = 2 * 2**20
-"""Bytes, on the processors that matter here: a mapping of whole ones starts at the border of one."""
+KEPT = 512 * 2**20
+"""Bytes that are kept at most, those in use included."""
+
+
+class Blocks:
+    """Blocks of memory that values were put in, the longest unused first."""
+
+    def __init__(self) -> None:
+        self.kept: list[torch.UntypedStorage] = []
+        self.lock = Lock()
+
+    def take(self, count: int, dtype: torch.dtype) -> Tensor:
+        """So many values in a block that no tensor is made of any more, or in a new one: whatever is in it."""
+        size = count * dtype.itemsize
+        with self.lock:
+            block = next((each for each in self.kept if each.nbytes() == size and is_free(each)), None)
+            if block is None:
+                self.make_room(size)
+                block = torch.UntypedStorage(size)
+            else:
+                self.kept.remove(block)
+            if size + self.size <= KEPT:
+                self.kept.append(block)
+            return torch.empty(0, dtype=dtype).set_(block, 0, (count,), (1,))
+
+    def make_room(self, size: int) -> None:
+        """Let go of what isn't used until so many bytes more can be kept; of what another process has, in any case."""
+        for block in list(self.kept):
+            if block.is_shared() or (is_free(block) and size + self.size > KEPT):
+                self.kept.remove(block)
+
+    @property
+    def size(self) -> int:
+        """Bytes that are kept."""
+        return sum(block.nbytes() for block in self.kept)
+
+
+def is_free(block: torch.UntypedStorage) -> bool:
+    """Whether no tensor is made of it, here or, if it was sent to another process, there."""
+    return torch._C._storage_Use_Count(block._cdata) == 1 and not block.is_shared()
+
+
+BLOCKS = Blocks()
 
 
 def large_values(count: int, like: Tensor) -> Tensor | None:
-    """So many zeros, if that is large and huge pages are to be had; else None, and the operator makes its own.
+    """Memory for so many values, if that is large; else None, and the operator makes its own.
 
     :param like: the operator's input, whose type they have.
     """
-    size = count * like.element_size()
-    if size < LARGE or not is_plain(like) or not hasattr(mmap, "MADV_HUGEPAGE"):
+    if count * like.element_size() < LARGE or not is_plain(like):
         return None
-    try:
-        block = mmap.mmap(-1, -(-size // HUGE_PAGE) * HUGE_PAGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-        block.madvise(mmap.MADV_HUGEPAGE)
-    except OSError:  # a system without them, or without the memory, of which torch will speak
-        return None
-    return torch.frombuffer(block, dtype=like.dtype, count=count)  # holds the block as long as it lives
+    return BLOCKS.take(count, like.dtype)
 
 
 def large_map(shape: Sequence[int], like: Tensor, layout: torch.memory_format | None = None) -> Tensor | None:
@@ -46,14 +81,16 @@ def large_map(shape: Sequence[int], like: Tensor, layout: torch.memory_format | 
     values = large_values(math.prod(shape), like)
     if values is None:
         return None
+    _, channels, height, width = shape
     if layout is torch.channels_last or (layout is None and like.is_contiguous(memory_format=torch.channels_last)):
-        batch, channels, height, width = shape
-        return values.view(batch, height, width, channels).permute(0, 3, 1, 2)
-    return values.view(*shape)
+        strides = height * width * channels, 1, width * channels, channels
+    else:
+        strides = channels * height * width, height * width, width, 1
+    return values.set_(values.untyped_storage(), 0, shape, strides)  # no view: it may be changed in place later on
 
 
 def new_values(count: int, like: Tensor) -> Tensor:
-    """Memory for so many values, large or not: what is in it is to be overwritten."""
+    """Memory for so many values, large or not."""
     values = large_values(count, like)
     return torch.empty(count, dtype=like.dtype, device=like.device) if values is None else values
 

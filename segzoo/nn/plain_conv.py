@@ -26,7 +26,7 @@ def conv2d(
     """`F.conv2d`: (B, C, H, W) to (B, out, H', W').
 
     In inference on a CPU, in float32, a 3x3 convolution of many channels takes Winograd's form, whose rounding errors
-    are some four times as large, and a large result is put into huge pages.
+    are some four times as large, and a large result is put into memory that is kept for such.
 
     :param onto: a map of the result's shape to add it to, in place.
     """
@@ -36,8 +36,9 @@ def conv2d(
     if weight.shape[-2:] == (3, 3) and _keeps_size(stride, padding, dilation, groups) and is_faster(features, weight):
         return added(onto, conv_by_tiles(features, weight, bias))
     if _can_add():
-        if onto is None:  # large maps are zeros at first
+        if onto is None:  # to add is the one form that takes memory given to it
             onto = large_map(_result(features, weight, stride, padding, dilation), features, torch.channels_last)
+            onto = None if onto is None else onto.zero_()
         if onto is not None and is_addable(onto):
             add = torch.ops.mkldnn._convolution_pointwise_.binary
             return add(onto, features, weight, bias, padding, stride, dilation, groups, "add", 1.0, None, [], None)

@@ -1,10 +1,16 @@
+"""Large maps in inference: in memory that is kept for the next one, and in no other respect another."""
+
+import gc
+import threading
+
 import pytest
 import torch
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
+import segzoo
 from segzoo.nn import resize
-from segzoo.nn.large_map import LARGE, is_plain, large_map, new_map
+from segzoo.nn.large_map import Blocks, is_plain, large_map, new_map
 from segzoo.nn.plain_conv import conv2d
 
 SHAPE = 2, 3, 5, 7
@@ -13,53 +19,92 @@ SHAPE = 2, 3, 5, 7
 @pytest.fixture
 def all_large(monkeypatch):
     monkeypatch.setattr("segzoo.nn.large_map.LARGE", 0)
+    monkeypatch.setattr("segzoo.nn.large_map.BLOCKS", Blocks())
 
 
-def mapped(shape=SHAPE, dtype=torch.float32, layout=torch.contiguous_format):
+def made(shape=SHAPE, dtype=torch.float32, layout=torch.contiguous_format):
     with torch.no_grad():
         return large_map(shape, torch.empty(0, dtype=dtype), layout)
 
 
-needs_huge_pages = pytest.mark.skipif(
-    mapped((1, 1, 1, LARGE)) is None, reason="only Linux has huge pages that can be asked for"
-)
-
-
-@needs_huge_pages
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
-def test_a_large_map_is_zeros_of_the_type_and_layout_asked_for(all_large, dtype, layout):
-    made = mapped(dtype=dtype, layout=layout)
-    assert torch.equal(made, torch.zeros(SHAPE, dtype=dtype))
-    assert made.is_contiguous(memory_format=layout)
+def test_it_is_of_the_type_and_layout_asked_for(all_large, dtype, layout):
+    found = made(dtype=dtype, layout=layout)
+    assert (found.shape, found.dtype) == (SHAPE, dtype)
+    assert found.is_contiguous(memory_format=layout)
+    assert not found._is_view()
 
 
-@needs_huge_pages
-def test_its_memory_is_its_own_and_lives_as_long(all_large):
-    first, second = mapped(), mapped()
-    view = first.fill_(1)[0]
+def test_its_memory_is_used_again_when_it_is_no_more(all_large):
+    first = made()
+    memory = first.data_ptr()
+    assert made().data_ptr() != memory
     del first
-    second.fill_(2)
-    assert view.min() == view.max() == 1
+    assert made().data_ptr() == memory
+
+
+HOLDERS = {
+    "a view": lambda each: each[0],
+    "an array": lambda each: each.numpy(),
+    "a graph": lambda each: each.requires_grad_().square(),
+}
+
+
+@pytest.mark.parametrize("holder", HOLDERS)
+def test_its_memory_is_not_used_again_while_anything_is_made_of_it(all_large, holder):
+    first = made()
+    memory, held = first.data_ptr(), HOLDERS[holder](first)
+    del first
+    gc.collect()
+    assert made().data_ptr() != memory
+    del held
+    gc.collect()
+    assert made().data_ptr() == memory
+
+
+def test_its_memory_is_not_used_again_once_it_was_sent_to_another_process(all_large):
+    first = made().share_memory_()
+    memory = first.data_ptr()
+    del first
+    assert made().data_ptr() != memory
+
+
+def test_no_two_threads_get_the_same(all_large):
+    taken = []
+
+    def take():
+        taken.extend([made() for _ in range(50)])
+
+    threads = [threading.Thread(target=take) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len({each.data_ptr() for each in taken}) == 400
+
+
+def test_what_is_longest_unused_is_let_go_beyond_the_limit(monkeypatch):
+    monkeypatch.setattr("segzoo.nn.large_map.KEPT", 100)
+    blocks = Blocks()
+    for count in (10, 12):  # 40 and 48 bytes
+        blocks.take(count, torch.float32)
+    blocks.take(10, torch.float32)
+    blocks.take(13, torch.float32)
+    assert [block.nbytes() for block in blocks.kept] == [40, 52]
+
+
+def test_what_is_in_use_is_not_let_go_and_what_exceeds_the_limit_is_not_kept(monkeypatch):
+    monkeypatch.setattr("segzoo.nn.large_map.KEPT", 100)
+    blocks = Blocks()
+    used = [blocks.take(20, torch.float32), blocks.take(10, torch.float32), blocks.take(30, torch.float32)]
+    assert [block.nbytes() for block in blocks.kept] == [80]
+    assert [each.numel() for each in used] == [20, 10, 30]
 
 
 def test_a_small_map_is_the_operator_s_to_make():
-    assert mapped() is None
+    assert made() is None
     assert new_map(SHAPE, torch.empty(0, dtype=torch.float64)).dtype == torch.float64
-
-
-def test_without_huge_pages_so_is_every_map(monkeypatch, all_large):
-    monkeypatch.delattr("mmap.MADV_HUGEPAGE", raising=False)
-    assert mapped() is None
-
-
-def test_without_memory_torch_has_its_say(monkeypatch, all_large):
-    def full(*_, **__):
-        raise OSError("Cannot allocate memory")
-
-    monkeypatch.setattr("mmap.mmap", full)
-    with torch.no_grad():
-        assert resize(torch.rand(SHAPE), (9, 9)).shape == (2, 3, 9, 9)
 
 
 def test_with_gradients_it_is_not_plain():
@@ -137,7 +182,26 @@ def test_a_convolution_into_it_is_the_same(all_large, geometry, biased, layout):
 
 
 @torch.no_grad()
+def test_a_convolution_into_it_holds_nothing_of_what_was_there(all_large):
+    feature, weight = torch.randn(2, 4, 9, 8), torch.randn(6, 4, 3, 3)
+    conv2d(feature, weight).fill_(torch.nan)
+    assert torch.allclose(conv2d(feature, weight), F.conv2d(feature, weight), atol=1e-5)
+
+
+@torch.no_grad()
 def test_a_convolution_without_onednn_is_the_same(all_large):
     feature, weight = torch.randn(2, 4, 9, 8), torch.randn(6, 4, 3, 3)
     with torch.backends.mkldnn.flags(enabled=False):
         assert torch.allclose(conv2d(feature, weight), F.conv2d(feature, weight), atol=1e-5)
+
+
+@pytest.mark.parametrize("decoder", segzoo.list_decoders())
+def test_a_model_gives_what_it_gives_with_gradients_time_after_time(all_large, monkeypatch, decoder):
+    monkeypatch.setattr("segzoo.nn.plain_conv.is_faster", lambda *_: True)
+    torch.manual_seed(0)
+    model, images = segzoo.create_model("resnet18", decoder, classes=3).eval(), torch.rand(2, 1, 3, 97, 131)
+    expected = [model(image).detach() for image in images]
+    with torch.no_grad():
+        found = [model(image) for image in (*images, *images)]
+    for each, other in zip(found, expected * 2, strict=True):
+        assert (each - other).abs().max() < 1e-4 * other.abs().max()
