@@ -34,7 +34,8 @@ def conv2d(
     if isinstance(padding, str) or features.dtype != torch.float32 or not is_plain(features):
         return added(onto, plain())
     if weight.shape[-2:] == (3, 3) and _keeps_size(stride, padding, dilation, groups) and is_faster(features, weight):
-        return added(onto, conv_by_tiles(features, weight, bias))
+        if torch.get_float32_matmul_precision() == "highest":  # the way back from tiles magnifies a product's errors
+            return added(onto, conv_by_tiles(features, weight, bias))
     if _can_add():
         if onto is None:  # to add is the one form that takes memory given to it
             onto = large_map(_result(features, weight, stride, padding, dilation), features, torch.channels_last)

@@ -41,6 +41,16 @@ def test_it_is_for_inference_in_float32(learning, dtype):
         assert not takes_tiles(features, weight)
 
 
+@torch.no_grad()
+def test_it_is_for_products_of_full_precision():
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("medium")
+    try:
+        assert not takes_tiles(torch.zeros(1, 256, 64, 64), torch.zeros(256, 256, 3, 3))
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
 def takes_tiles(features, weight, **geometry):
     """Whether a convolution takes that form."""
     with pytest.MonkeyPatch.context() as patch:
