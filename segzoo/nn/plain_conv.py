@@ -33,9 +33,8 @@ def conv2d(
     plain = partial(F.conv2d, features, weight, bias, stride, padding, dilation, groups)
     if isinstance(padding, str) or features.dtype != torch.float32 or not is_plain(features):
         return added(onto, plain())
-    if weight.shape[-2:] == (3, 3) and _keeps_size(stride, padding, dilation, groups) and is_faster(features, weight):
-        if torch.get_float32_matmul_precision() == "highest":  # the way back from tiles magnifies a product's errors
-            return added(onto, conv_by_tiles(features, weight, bias))
+    if _suits_tiles(weight, (*stride, *padding, *dilation, groups)) and is_faster(features, weight):
+        return added(onto, conv_by_tiles(features, weight, bias))
     if _can_add():
         if onto is None:  # to add is the one form that takes memory given to it
             onto = large_map(_result(features, weight, stride, padding, dilation), features, torch.channels_last)
@@ -59,8 +58,13 @@ def is_addable(onto: Tensor) -> bool:
     return onto.dtype == torch.float32 and is_plain(onto) and onto.is_contiguous(memory_format=torch.channels_last)
 
 
-def _keeps_size(stride: Sequence[int], padding: Sequence[int], dilation: Sequence[int], groups: int) -> bool:
-    return (*stride, *padding, *dilation, groups) == (1,) * 7
+def _suits_tiles(weight: Tensor, geometry: Sequence[int]) -> bool:
+    """Whether Winograd's form can serve: a 3x3 convolution keeps the size, and products are as exact as can be.
+
+    The way back from tiles magnifies a product's errors.
+    """
+    keeps_size = weight.shape[-2:] == (3, 3) and all(each == 1 for each in geometry)
+    return keeps_size and torch.get_float32_matmul_precision() == "highest"
 
 
 def _result(
