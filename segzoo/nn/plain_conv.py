@@ -26,7 +26,7 @@ def conv2d(
     """`F.conv2d`: (B, C, H, W) to (B, out, H', W').
 
     In inference on a CPU, in float32, a 3x3 convolution of many channels takes Winograd's form, whose rounding errors
-    are some four times as large, and a large result is put into memory that is kept for such.
+    are some five times as large, and a large result is put into memory that is kept for such.
 
     :param onto: a map of the result's shape to add it to, in place.
     """
