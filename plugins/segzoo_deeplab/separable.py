@@ -32,7 +32,8 @@ class JoiningSeparableConvNormAct(nn.Module):
 
     def forward(self, maps: Sequence[Tensor]) -> Tensor:
         split, conv = self.pointwise.conv.split, self.depthwise.conv
-        if isinstance(self.depthwise.norm, nn.Identity) and not (conv._forward_hooks or conv._forward_pre_hooks):
+        heard = any(each._forward_hooks or each._forward_pre_hooks for each in (self.depthwise, conv))
+        if isinstance(self.depthwise.norm, nn.Identity) and not heard:
             weights = conv.weight.split(split)
             seen = [
                 conv2d(each, weight, padding=conv.padding, groups=len(weight))

@@ -1,7 +1,8 @@
 """Memory for large maps in inference on a CPU: kept when a map is no more, for the next one of its size.
 
 A block of 32 MiB and more goes back to the system when it is freed, and the system clears the next one page by page,
-which takes longer than a resize takes to fill it. Torch keeps blocks for that reason on a GPU, but not on a CPU.
+which takes longer than a resize takes to fill it. Torch keeps blocks for that reason on a GPU, but not on a CPU. A copy
+into another layout (`segzoo.nn.layout`) is put into such memory in training too.
 """
 
 from __future__ import annotations
