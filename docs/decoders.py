@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from segzoo import registry
+from segzoo.host import registry
 
 PAGE = Path(__file__).with_name("decoders.md")
 INTRODUCTION = """# The decoders that ship with segzoo

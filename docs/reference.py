@@ -11,10 +11,10 @@ import click
 from tabulate import tabulate
 
 import segzoo
-from segzoo import hookspecs
 from segzoo.cli import main
-from segzoo.descriptors import Descriptor
-from segzoo.discovery import HOOKS
+from segzoo.host import hookspecs
+from segzoo.host.descriptors import Descriptor
+from segzoo.host.discovery import HOOKS
 from segzoo.testing import checks
 
 PAGE = Path(__file__).with_name("reference.md")

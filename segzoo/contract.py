@@ -1,4 +1,4 @@
-"""The contract between encoders and decoders: a feature list of fixed depth, described by plain data.
+"""The contract between encoders and decoders, as plain data: feature list, request and selection.
 
 Entry 0 is at the image's own resolution, entry *i* is stage *i*. A resolution that the encoder lacks is a
 placeholder: zero channels, the right height and width. This file imports no torch.
@@ -7,8 +7,9 @@ placeholder: zero channels, the right height and width. This file imports no tor
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from segzoo.errors import ContractError, OptionError
 
@@ -182,3 +183,61 @@ def place_stages(strides: Sequence[int], deepest: int | None = None) -> tuple[in
     if stages[0] < 0:
         raise OptionError(f"{len(stages)} maps of strides {tuple(strides)} don't fit into stages 0 to {deepest}")
     return tuple(stages)
+
+
+@dataclass(frozen=True)
+class EncoderRequest:
+    """How an encoder is to be built.
+
+    :param in_channels: channels of the image.
+    :param depth: the deepest stage; the encoder's own if None.
+    :param img_size: (height, width) to build the encoder for, where it depends on one.
+    :param output_stride: wish: the largest stride, deeper stages dilated.
+    :param prefix: wish: `"concat"` appends the class token, broadcast, to the channels of each map.
+    :param options: the encoder's own.
+    """
+
+    in_channels: int = 3
+    depth: int | None = None
+    img_size: tuple[int, int] | None = None
+    output_stride: int | None = None
+    prefix: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which stages a decoder takes, and what it wishes for.
+
+    :param stages: entries of the offered list, fine to coarse.
+    :param placeholders: whether stages without channels are welcome among them.
+    :param output_stride: wish: no stride larger than this (8 or 16), the deepest stages dilated where one is. Usually
+        an option of the decoder's, passed on as it came.
+    :param pyramid: wish: each stage coarser than the one before.
+    :param prefix: wish: `"concat"`, the class token appended to the channels of each map.
+    :param roles: a word per stage for the plan, such as "skip"; "used" if left out.
+    :param options: of the decoder's that follow from the offer, such as a width that was left to it; they take the
+        place of those given, and stand in the plan.
+    :param notes: what a reader of the plan should know.
+    :raises ContractError: when stages repeat or are out of order, or roles don't match them.
+    :raises OptionError: for another output stride.
+    """
+
+    stages: tuple[int, ...]
+    placeholders: bool = False
+    output_stride: int | None = None
+    pyramid: bool = False
+    prefix: Literal["concat"] | None = None
+    roles: tuple[str, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.stages or list(self.stages) != sorted(set(self.stages)):
+            raise ContractError(f"a Selection names stages once each, fine to coarse, got {self.stages}")
+        if self.output_stride not in (None, 8, 16):
+            raise OptionError(f"a decoder can wish for output_stride 8, 16 or None, got {self.output_stride!r}")
+        if not self.roles:
+            object.__setattr__(self, "roles", tuple("used" for _ in self.stages))
+        if len(self.roles) != len(self.stages):
+            raise ContractError(f"a Selection has one role per stage, got {len(self.roles)} for {len(self.stages)}")

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from torch import nn
 
 from segzoo.decoder import Decoder
 from segzoo.encoder import Pretrained
-from segzoo.errors import ContractError
-from segzoo.handshake import Agreement, build_decoder, encoder_request, negotiate
-from segzoo.head import AuxiliaryHead, Classes, FeatureHead, Head, LogitsHead, QueryHead
+from segzoo.handshake.arguments import Arguments
+from segzoo.handshake.negotiation import negotiate
+from segzoo.head import Classes
 from segzoo.model import SegmentationModel
 from segzoo.neck import Neck
-from segzoo.preprocessing import Preprocessing
 
 
 def create_model(
@@ -60,55 +60,28 @@ def create_model(
     >>> model(torch.rand(2, 3, 97, 131)).shape
     torch.Size([2, 7, 97, 131])
     """
-    counts = Classes.of(classes, heads)
-    request = encoder_request(in_channels, depth, img_size, encoder_options)
-    agreement = negotiate(
-        encoder,
-        decoder,
-        counts,
-        request,
+    arguments = Arguments.of(
+        encoder=encoder,
+        decoder=decoder,
+        classes=classes,
+        heads=heads,
+        in_channels=in_channels,
+        depth=depth,
+        img_size=img_size,
         neck=neck,
-        decoder_options=dict(decoder_options or {}),
+        encoder_options=encoder_options,
+        decoder_options=decoder_options,
         auxiliary=auxiliary,
         strict_size=strict_size,
     )
-    model = build(agreement, counts, pretrained)
-    model.config = {
-        "encoder": model.plan.encoder.id,
-        "decoder": model.plan.decoder.id,
-        **({"heads": dict(counts.heads)} if counts.named else {"classes": counts.total}),
-        "in_channels": in_channels,
-        "depth": depth,
-        "img_size": request.img_size,
-        "neck": neck if neck in ("auto", None) else model.plan.neck and model.plan.neck.id,
-        "encoder_options": dict(encoder_options or {}),
-        "decoder_options": dict(decoder_options or {}),
-        "auxiliary": list(model.plan.auxiliary),
-        "strict_size": strict_size,
-    }
-    return model
-
-
-def build(agreement: Agreement, classes: Classes, pretrained: Pretrained = False) -> SegmentationModel:
-    """Build what was agreed, on the default device."""
+    agreement = negotiate(arguments)
+    model = SegmentationModel.of(agreement, Classes.of(classes, heads), pretrained)
     plan = agreement.plan
-    encoder = agreement.encoder.create(plan.request, pretrained)
-    if encoder.spec != plan.encoder_spec:
-        raise ContractError(f"encoder {plan.encoder.id} planned {plan.encoder_spec}, and was built as {encoder.spec}")
-    neck = agreement.neck(plan.encoder_spec, plan.neck_stages) if agreement.neck else None
-    decoder = agreement.decoder
-    if not isinstance(decoder, Decoder):
-        decoder = build_decoder(decoder, plan.spec.select(plan.stages), classes, plan.decoder_options)
-    preprocessing = getattr(encoder, "preprocessing", None) or Preprocessing().for_channels(plan.request.in_channels)
-    auxiliary = {stage: AuxiliaryHead(classes, plan.spec.channels[stage]) for stage in plan.auxiliary}
-    return SegmentationModel(encoder, neck, decoder, _head(decoder, classes), auxiliary, plan, preprocessing)
-
-
-def _head(decoder: Decoder, classes: Classes) -> Head:
-    if decoder.emits == "logits":
-        return LogitsHead(classes, decoder.head_align_corners)
-    if decoder.emits == "queries":
-        return QueryHead(classes, decoder.head_align_corners)
-    return FeatureHead(
-        classes, decoder.out_channels, decoder.head_kernel, decoder.head_dropout, decoder.head_align_corners
-    )
+    model.config = replace(
+        arguments,
+        encoder=plan.encoder.id,
+        decoder=plan.decoder.id,
+        neck=neck if neck in ("auto", None) else plan.neck and plan.neck.id,
+        auxiliary=plan.auxiliary,
+    ).to_dict()
+    return model

@@ -6,9 +6,8 @@ from typing import Any, ClassVar, Literal
 
 from torch import Tensor, nn
 
-from segzoo.contract import FeatureSpec
+from segzoo.contract import FeatureSpec, Selection
 from segzoo.errors import NegotiationError
-from segzoo.selection import Selection
 
 
 class Decoder(nn.Module):

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from os import PathLike
 
 from torch import Tensor, nn
 
 from segzoo.contract import FeatureSpec, InputSpec, grid_size
-from segzoo.facts import EncoderFacts, measure_facts
 from segzoo.preprocessing import Preprocessing
-from segzoo.request import EncoderRequest
 
 Pretrained = bool | str | PathLike[str]
 
@@ -69,42 +66,3 @@ def placeholder(image: Tensor, stride: int) -> Tensor:
     """A map without channels that stands for a resolution that an encoder lacks: (B, 0, H / stride, W / stride)."""
     height, width = grid_size((image.shape[-2], image.shape[-1]), stride)
     return image.new_zeros(image.shape[0], 0, height, width)
-
-
-class EncoderSource(ABC):
-    """A provider of encoders by name: what an encoder plugin's descriptor points to.
-
-    One source resolves many names: all of timm is one, the six Mix Transformers are another.
-    """
-
-    @abstractmethod
-    def names(self) -> Sequence[str]:
-        """The architectures, for listings."""
-
-    def resolves(self, name: str) -> bool:
-        """Whether `create` takes that name; more than `names` where a source knows tags or hub addresses."""
-        return name in self.names()
-
-    @abstractmethod
-    def create(self, name: str, request: EncoderRequest, pretrained: Pretrained = False) -> Encoder:
-        """Build an encoder, on the default device: the core calls this on the meta device to plan.
-
-        :param pretrained: False, True (the encoder's own published weights) or a local file.
-        :raises NegotiationError: for a wish that this encoder can't grant; the core then asks again without it.
-        :raises OptionError: for a depth, size or option that the encoder doesn't have.
-        :raises CheckpointError: for a file that doesn't fit.
-        """
-
-    def known_facts(self, name: str) -> EncoderFacts | None:
-        """What is known beforehand of an encoder, without building it; None where nothing is."""
-        return None
-
-    def facts(self, name: str) -> EncoderFacts:
-        """What matters to a person choosing, for listings: measured here, by building the encoder on the meta device.
-
-        A source that knows them beforehand answers at once, and one that knows more (the family, the weights that are
-        published) adds it: `replace(super().facts(name), family="resnet")`.
-
-        :raises ContractError: when the encoder doesn't do what it declares.
-        """
-        return self.known_facts(name) or measure_facts(self, name)

@@ -35,3 +35,7 @@ class OptionError(SegzooError, ValueError):
 
 class InputError(SegzooError, ValueError):
     """An image that the model can't take."""
+
+
+class CheckpointWarning(UserWarning):
+    """A checkpoint was loaded or saved, but not all of it."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from segzoo.decoder import Decoder
 from segzoo.errors import OptionError
 from segzoo.nn.conv import ConvNormAct
 from segzoo.nn.conv_norm import conv_norm
@@ -131,3 +132,14 @@ class QueryHead(Head):
         scores = torch.einsum("bqc,bqhw->bchw", classes, masks)
         logits = scores.clamp_min(torch.finfo(scores.dtype).tiny).log()
         return self.name(logits.split(list(self.classes.heads.values()), dim=1))
+
+
+def head_of(decoder: Decoder, classes: Classes) -> Head:
+    """The head that fits what a decoder emits."""
+    if decoder.emits == "logits":
+        return LogitsHead(classes, decoder.head_align_corners)
+    if decoder.emits == "queries":
+        return QueryHead(classes, decoder.head_align_corners)
+    return FeatureHead(
+        classes, decoder.out_channels, decoder.head_kernel, decoder.head_dropout, decoder.head_align_corners
+    )

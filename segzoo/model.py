@@ -12,12 +12,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from segzoo.decoder import Decoder
-from segzoo.encoder import Encoder
+from segzoo.encoder import Encoder, Pretrained
 from segzoo.errors import InputError
-from segzoo.head import AuxiliaryHead, Head, Logits
+from segzoo.handshake.agreement import Agreement
+from segzoo.handshake.planning import Plan
+from segzoo.head import AuxiliaryHead, Classes, Head, Logits, head_of
 from segzoo.labels import Labels
 from segzoo.neck import Neck
-from segzoo.planning import Plan
 from segzoo.prediction import ClassMap, predict
 from segzoo.preprocessing import Preprocessing
 
@@ -53,6 +54,24 @@ class SegmentationModel(nn.Module):
         self.labels: dict[str, Labels] = {}
         self._encoder_frozen = False
         self._to_thaw: set[str] = set()
+
+    @classmethod
+    def of(cls, agreement: Agreement, classes: Classes, pretrained: Pretrained = False) -> SegmentationModel:
+        """Build what was agreed, on the default device.
+
+        :raises ContractError: when the encoder isn't what was planned.
+        :raises CheckpointError: when pretrained weights can't be had or don't fit.
+        """
+        plan = agreement.plan
+        encoder = agreement.build_encoder(pretrained)
+        neck = agreement.build_neck()
+        decoder = agreement.build_decoder(classes)
+        head = head_of(decoder, classes)
+        auxiliary = {stage: AuxiliaryHead(classes, plan.spec.channels[stage]) for stage in plan.auxiliary}
+        preprocessing = getattr(encoder, "preprocessing", None) or Preprocessing().for_channels(
+            plan.request.in_channels
+        )
+        return cls(encoder, neck, decoder, head, auxiliary, plan, preprocessing)
 
     def forward(self, image: Tensor) -> Logits:
         """Segment.

@@ -90,3 +90,8 @@ def _stride(image: Tensor, feature: Tensor) -> float:
     grown = feature.shape[-1] - feature.shape[-2]
     stride = (image.shape[-1] - image.shape[-2]) / grown if grown else math.inf
     return int(stride) if stride.is_integer() else round(stride, 2)
+
+
+def count_parameters(module: nn.Module) -> int:
+    """How many numbers a module learns or keeps fixed as parameters."""
+    return sum(parameter.numel() for parameter in module.parameters())

@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from freshly import discover_anew
 from hypothesis import settings
-
-from segzoo import registry
 
 # A change is accepted or not for what it changes, not for which example was drawn.
 settings.register_profile("repeatable", derandomize=True)
@@ -25,7 +24,7 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     known = set(sys.modules)
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    monkeypatch.setattr(registry, "_discovered", None)
+    discover_anew(monkeypatch)
     yield tmp_path
     for module in set(sys.modules) - known:
         if (tmp_path / f"{module}.py").exists():

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from freshly import discover_anew
 from synthetic_source import SyntheticSource
 from throwaway import IMPORT_RAISES, decoders, write_distribution
 
 import segzoo
-from segzoo import registry
 from segzoo.cli import COMMANDS, main
 
-pytestmark = pytest.mark.filterwarnings("default::segzoo.discovery.PluginWarning")
+pytestmark = pytest.mark.filterwarnings("default::segzoo.host.discovery.PluginWarning")
 
 
 def run(*arguments: str) -> Result:
@@ -75,7 +75,7 @@ def test_encoders_are_counted() -> None:
 @pytest.fixture
 def synthetic_encoders(monkeypatch: pytest.MonkeyPatch) -> None:
     """The encoders of `SyntheticSource`, under its own licences."""
-    monkeypatch.setattr(registry, "_discovered", None)
+    discover_anew(monkeypatch)
     target = f"{SyntheticSource.__module__}:SyntheticSource"
     segzoo.register(segzoo.EncoderSpec(name="made", target=target, license="BSD-3-Clause", weights_license="CC0-1.0"))
 
@@ -196,10 +196,12 @@ def test_plugins_are_listed_with_what_they_provide(path: Path) -> None:
     ],
     ids=" ".join,
 )
-def test_every_command_works_beside_a_broken_plugin(path: Path, arguments: list[str]) -> None:
+def test_every_command_works_beside_a_broken_plugin(
+    path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
     good = run(*arguments).stdout
     write_distribution(path, "bad", IMPORT_RAISES)
-    registry._discovered = None
+    discover_anew(monkeypatch)
     result = run(*arguments)
     assert result.exit_code == 0
     if arguments != ["plugins"]:

@@ -6,7 +6,7 @@ import pytest
 from throwaway import IMPORT_RAISES, write_distribution
 
 import segzoo
-from segzoo import directory, registry
+from segzoo.host import directory, registry, sources
 
 OCR = {
     "distribution": "segzoo-ocr",
@@ -101,7 +101,7 @@ def test_what_is_no_directory_is_refused(tmp_path: Path, text: str) -> None:
     [
         (registry.find_decoder, "mine", "`segzoo install kit` would get it (Object context)"),
         (registry.find_decoder, "ocr", "`segzoo install segzoo-ocr` would get it"),
-        (registry.find_encoder, "tiny", "`segzoo install kit` would get it"),
+        (sources.find_encoder, "tiny", "`segzoo install kit` would get it"),
         (registry.find_neck, "bend", "`segzoo install kit` would get it"),
     ],
 )
@@ -112,7 +112,7 @@ def test_an_unknown_name_that_the_directory_knows_says_what_to_install(find: Any
 
 
 @pytest.mark.usefixtures("listed")
-@pytest.mark.filterwarnings("ignore::segzoo.discovery.PluginWarning")
+@pytest.mark.filterwarnings("ignore::segzoo.host.discovery.PluginWarning")
 def test_what_is_installed_and_broken_needs_no_installing(path: Path) -> None:
     write_distribution(path, "kit", IMPORT_RAISES)
     with pytest.raises(segzoo.UnknownNameError) as raised:

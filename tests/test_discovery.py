@@ -6,7 +6,7 @@ import pytest
 from throwaway import IMPORT_RAISES, decoder, decoders, entry_points, provides, write_distribution
 
 import segzoo
-from segzoo.discovery import PluginInfo, discover, installed, normalise
+from segzoo.host.discovery import PluginInfo, discover, installed, normalise
 
 Discover = Callable[..., dict[str, PluginInfo]]
 

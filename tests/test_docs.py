@@ -8,7 +8,7 @@ import click
 import pytest
 
 from segzoo.cli import main
-from segzoo.discovery import HOOKS
+from segzoo.host.discovery import HOOKS
 from segzoo.testing import checks
 
 DOCS = Path(__file__).parent.parent / "docs"

@@ -7,8 +7,9 @@ import pytest
 from synthetic_source import SyntheticSource
 
 import segzoo
-from segzoo import registry
-from segzoo.facts import EncoderFacts, PublishedWeights, facts_of, measure_facts
+from segzoo.host import registry, sources
+from segzoo.host.encoder_source import measure_facts
+from segzoo.host.facts import EncoderFacts, PublishedWeights
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +20,7 @@ def measured():
 
 def found(source, **fields):
     spec = segzoo.EncoderSpec(name="synthetic", target="m:Source", **fields)
-    return registry.EncoderFound(registry.Provided(spec, "ann", "1.0", "ann"), source, "plain")
+    return sources.EncoderFound(registry.Provided(spec, "ann", "1.0", "ann"), source, "plain")
 
 
 def test_parameters_are_those_of_the_encoder(measured):
@@ -106,7 +107,7 @@ def test_licences_of_weights_are_listed_once_each(measured):
 
 
 def test_the_descriptor_fills_in_what_the_source_doesn_t_state():
-    facts = facts_of(found(SyntheticSource(), license="MIT", weights_license="CC0"))
+    facts = found(SyntheticSource(), license="MIT", weights_license="CC0").facts()
     assert (facts.family, facts.license, facts.weights) == ("synthetic", "MIT", (PublishedWeights("", "CC0"),))
 
 
@@ -115,10 +116,10 @@ def test_what_the_source_states_comes_before_the_descriptor():
         def facts(self, name):
             return replace(super().facts(name), family="vit", license="BSD", weights=())
 
-    facts = facts_of(found(Knowing(), license="MIT", weights_license="CC0"))
+    facts = found(Knowing(), license="MIT", weights_license="CC0").facts()
     assert (facts.family, facts.license, facts.weights) == ("vit", "BSD", ())
 
 
 def test_torch_is_not_imported_by_facts():
-    check = "import sys, segzoo.facts; sys.exit('torch' in sys.modules)"
+    check = "import sys, segzoo.host.facts; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0

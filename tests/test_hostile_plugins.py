@@ -9,8 +9,8 @@ from click.testing import CliRunner, Result
 from throwaway import IMPORT_RAISES, decoder, decoders, provides, write_distribution
 
 import segzoo
-from segzoo import registry
 from segzoo.cli import main
+from segzoo.host import registry
 
 SIDE_EFFECT = "from pathlib import Path\nPath(__file__).with_suffix('.imported').touch()\n"
 HOSTILE = {
@@ -34,7 +34,7 @@ HOSTILE = {
 }
 FAILING = [name for name, (_, status, _) in HOSTILE.items() if status != "ready"]
 
-pytestmark = pytest.mark.filterwarnings("ignore::segzoo.discovery.PluginWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::segzoo.host.discovery.PluginWarning")
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_each_shows_with_its_reason(hostile: Path) -> None:
 
 
 def test_each_that_fails_is_one_warning(hostile: Path) -> None:
-    with pytest.warns(segzoo.discovery.PluginWarning) as warned:
+    with pytest.warns(segzoo.host.discovery.PluginWarning) as warned:
         segzoo.plugins()
     assert [str(warning.message).split()[1] for warning in warned] == [f"{name}:{name}" for name in sorted(FAILING)]
 

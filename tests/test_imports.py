@@ -22,7 +22,7 @@ def loads_torch(code: str) -> bool:
         "import segzoo; segzoo.plugins()",
         "import segzoo; assert segzoo.list_decoders()",
         "import segzoo; segzoo.register(segzoo.DecoderSpec(name='mine', target='m:Mine'))",
-        "import segzoo.hookspecs, segzoo.registry, segzoo.discovery, segzoo.contract, segzoo.selection",
+        "import segzoo.host.hookspecs, segzoo.host.registry, segzoo.host.discovery, segzoo.contract, segzoo.contract",
     ],
 )
 def test_torch_is_not_imported_by(code: str) -> None:

@@ -13,8 +13,8 @@ from packaging.requirements import Requirement
 from throwaway import IMPORT_RAISES, decoders, write_distribution
 
 import segzoo
-from segzoo import directory
 from segzoo.cli import environment, main
+from segzoo.host import directory
 
 OCR = {"distribution": "segzoo-ocr", "summary": "s", "homepage": "https://example.org", "decoders": ["ocr", "shared"]}
 KIT = {**OCR, "distribution": "segzoo-kit", "decoders": ["shared"]}

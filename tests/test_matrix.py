@@ -5,11 +5,12 @@ import re
 import pytest
 import torch
 from click.testing import CliRunner
+from freshly import discover_anew
 from synthetic_source import SyntheticSource
 
 import segzoo
-from segzoo import registry
 from segzoo.cli import main
+from segzoo.host import sources
 from segzoo.matrix import Fallback, check_pairs, smallest_of_each_family
 from segzoo.matrix.files import check_writable, write_whole
 from segzoo.matrix.page import page_of
@@ -48,7 +49,7 @@ class Careless(Sum):
 
 @pytest.fixture(autouse=True)
 def zoo(monkeypatch):
-    monkeypatch.setattr(registry, "_discovered", None)
+    discover_anew(monkeypatch)
     segzoo.register(segzoo.EncoderSpec(name="synthetic", target=f"{SyntheticSource.__module__}:SyntheticSource"))
     for kind in (Sum, Demanding, Failing, Careless):
         segzoo.register(segzoo.DecoderSpec(name=kind.__name__.lower(), target=f"{__name__}:{kind.__name__}"))
@@ -137,7 +138,7 @@ def test_the_pairs_stand_encoder_by_encoder():
 
 
 def test_an_encoder_is_created_once_for_each_wish():
-    source = registry.find_encoder("convolutional").source
+    source = sources.find_encoder("convolutional").source
     check_pairs(["convolutional"], ["unet", "fpn", "segformer", "sum"], quiet=True)
     requests = [(request.output_stride, request.prefix) for _, request in source.created]
     assert len(requests) == len(set(requests))
@@ -190,7 +191,7 @@ def test_a_matrix_as_json_is_complete(tmp_path):
 
 def test_the_page_holds_every_pair_and_needs_no_other_file():
     matrix = check_pairs(["plain", "convolutional"], ["unet", "demanding"], quiet=True)
-    page = page_of(matrix)
+    page = page_of(matrix.to_dict())
     data = json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)[1])
     assert [[cell[0] for cell in encoder[3]] for encoder in data["encoders"]] == [["pass", "refused"]] * 2
     assert not re.findall(r"""(?:src|href)\s*=|url\(|@import|https?://""", page)
@@ -198,7 +199,7 @@ def test_the_page_holds_every_pair_and_needs_no_other_file():
 
 def test_a_text_can_t_end_the_page_s_script(monkeypatch):
     monkeypatch.setattr(Failing, "forward", lambda self, features: int("</script><b>"))
-    page = page_of(check_pairs(["plain"], ["failing"], quiet=True))
+    page = page_of(check_pairs(["plain"], ["failing"], quiet=True).to_dict())
     assert page.count("</script>") == 2
     assert "\\u003c/script>" in page
 

@@ -9,7 +9,7 @@ from throwaway import IMPORT_RAISES, decoder, decoders, provides, write_distribu
 
 from segzoo.cli import main
 
-pytestmark = pytest.mark.filterwarnings("default::segzoo.discovery.PluginWarning")
+pytestmark = pytest.mark.filterwarnings("default::segzoo.host.discovery.PluginWarning")
 
 
 def show(*arguments: str) -> Result:

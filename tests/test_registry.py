@@ -4,11 +4,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from freshly import discover_anew
 from throwaway import IMPORT_RAISES, decoder, decoders, entry_points, provides, write_distribution
 
 import segzoo
-from segzoo import discovery, registry
-from segzoo.discovery import PluginWarning
+from segzoo.host import discovery, registry, sources
+from segzoo.host.discovery import PluginWarning
 
 
 @pytest.fixture
@@ -17,7 +18,7 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     known = set(sys.modules)
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setattr(discovery, "installed", lambda: entry_points(tmp_path))
-    monkeypatch.setattr(registry, "_discovered", None)
+    discover_anew(monkeypatch)
     yield tmp_path
     for module in set(sys.modules) - known:
         if (tmp_path / f"{module}.py").exists():
@@ -113,7 +114,7 @@ def test_an_unknown_name_comes_with_near_ones(path: Path, given: str) -> None:
         registry.find_decoder(given)
 
 
-@pytest.mark.filterwarnings("ignore::segzoo.discovery.PluginWarning")
+@pytest.mark.filterwarnings("ignore::segzoo.host.discovery.PluginWarning")
 def test_an_unknown_name_comes_with_the_plugins_that_failed(path: Path) -> None:
     write_distribution(path, "ocr", IMPORT_RAISES)
     with pytest.raises(segzoo.UnknownNameError, match=r"not loaded: ocr:ocr \(broken: RuntimeError: no GPU today\)"):
@@ -129,7 +130,7 @@ def test_an_unknown_name_comes_with_the_plugins_that_are_disabled(path: Path, mo
 
 @pytest.mark.parametrize("name", [None, 3, "", b"unet"])
 def test_a_name_is_a_string(path: Path, name: object) -> None:
-    for find in (registry.find_decoder, registry.find_neck, registry.find_encoder):
+    for find in (registry.find_decoder, registry.find_neck, sources.find_encoder):
         with pytest.raises(segzoo.OptionError, match="is a string"):
             find(name)  # type: ignore[arg-type]
 
@@ -211,7 +212,7 @@ def test_a_failing_plugin_raises_when_strict(path: Path, monkeypatch: pytest.Mon
         segzoo.plugins()
 
 
-@pytest.mark.filterwarnings("ignore::segzoo.discovery.PluginWarning")
+@pytest.mark.filterwarnings("ignore::segzoo.host.discovery.PluginWarning")
 @pytest.mark.parametrize(
     "question", ["segzoo.list_decoders()", "segzoo.register(segzoo.DecoderSpec(name='x', target='m:X'))"]
 )
@@ -299,17 +300,17 @@ def encoders(path: Path) -> Path:
     ],
 )
 def test_an_encoder_is_found_by_name_source_and_id(encoders: Path, name: str, found: str) -> None:
-    assert registry.find_encoder(name).id == found
+    assert sources.find_encoder(name).id == found
 
 
 def test_a_hub_address_reaches_its_source_whole(encoders: Path) -> None:
-    assert registry.find_encoder("hf-hub:timm/resnet50.a1_in1k").name == "hf-hub:timm/resnet50.a1_in1k"
+    assert sources.find_encoder("hf-hub:timm/resnet50.a1_in1k").name == "hf-hub:timm/resnet50.a1_in1k"
 
 
 @pytest.mark.parametrize("name", ["both", "conv/both"])
 def test_an_encoder_of_two_third_parties_is_ambiguous(encoders: Path, name: str) -> None:
     with pytest.raises(segzoo.AmbiguousNameError, match="'ann:conv/both', 'bob:conv/both'"):
-        registry.find_encoder(name)
+        sources.find_encoder(name)
 
 
 def test_encoders_are_listed_by_bare_name_where_it_is_unambiguous(encoders: Path) -> None:
@@ -326,7 +327,7 @@ def test_encoders_are_listed_by_bare_name_where_it_is_unambiguous(encoders: Path
 
 
 def test_every_listed_encoder_is_found(encoders: Path) -> None:
-    assert len({registry.find_encoder(name).id for name in segzoo.list_encoders()}) == 8
+    assert len({sources.find_encoder(name).id for name in segzoo.list_encoders()}) == 8
 
 
 @pytest.mark.parametrize(("pattern", "count"), [("ONLY*", 2), ("ann:*", 3), ("resnet", 0), ("resnet*", 1)])
@@ -335,13 +336,13 @@ def test_encoders_are_filtered_by_a_glob(encoders: Path, pattern: str, count: in
 
 
 def test_a_source_is_made_once(encoders: Path) -> None:
-    assert registry.find_encoder("resnet18").source is registry.find_encoder("shared").source
+    assert sources.find_encoder("resnet18").source is sources.find_encoder("shared").source
 
 
 def test_a_shipped_encoder_is_found_without_loading_third_parties(path: Path) -> None:
     ship(path, source("timm", "resnet18"))
     write_distribution(path, "heavy", provides("encoders", "EncoderSpec(name='heavy', target='nowhere:Source')"))
-    assert registry.find_encoder("resnet18").id == "segzoo:timm/resnet18"
+    assert sources.find_encoder("resnet18").id == "segzoo:timm/resnet18"
 
 
 @pytest.mark.parametrize(
@@ -355,7 +356,7 @@ def test_a_shipped_encoder_is_found_without_loading_third_parties(path: Path) ->
 )
 def test_an_unknown_encoder_comes_with_near_ones(encoders: Path, name: str, message: str) -> None:
     with pytest.raises(segzoo.UnknownNameError, match=message):
-        registry.find_encoder(name)
+        sources.find_encoder(name)
 
 
 BROKEN_SOURCES = {
@@ -370,34 +371,36 @@ BROKEN_SOURCES = {
 
 
 @pytest.mark.parametrize("bad", BROKEN_SOURCES.values(), ids=BROKEN_SOURCES)
-def test_a_source_that_fails_is_left_out_with_one_warning(encoders: Path, bad: str) -> None:
+def test_a_source_that_fails_is_left_out_with_one_warning(
+    encoders: Path, monkeypatch: pytest.MonkeyPatch, bad: str
+) -> None:
     before = segzoo.list_encoders()
     write_distribution(encoders, "bad", bad)
-    registry._discovered = None
+    discover_anew(monkeypatch)
     with pytest.warns(PluginWarning, match=r"left out: .*bad") as warned:
         assert segzoo.list_encoders() == segzoo.list_encoders() == before
     assert len(warned) == 1
 
 
-@pytest.mark.filterwarnings("ignore::segzoo.discovery.PluginWarning")
+@pytest.mark.filterwarnings("ignore::segzoo.host.discovery.PluginWarning")
 def test_an_unknown_encoder_comes_with_the_sources_that_failed(encoders: Path) -> None:
     write_distribution(encoders, "bad", BROKEN_SOURCES["missing module"])
     with pytest.raises(segzoo.UnknownNameError, match=r"not loaded: encoder source bad:bad 1\.0 .*No module named"):
-        registry.find_encoder("anything")
+        sources.find_encoder("anything")
 
 
 def test_a_source_that_was_named_and_fails_raises(path: Path) -> None:
     write_distribution(path, "bad", BROKEN_SOURCES["missing module"])
     with pytest.raises(segzoo.PluginError, match=r"bad:bad 1\.0 can't be loaded"):
-        registry.find_encoder("bad:bad/anything")
+        sources.find_encoder("bad:bad/anything")
 
 
 def test_a_source_can_be_registered_at_run_time(encoders: Path) -> None:
     (encoders / "notebook.py").write_text("import segzoo\n" + source("own", "tiny"))
     segzoo.register(segzoo.EncoderSpec(name="own", target="notebook:Source"))
-    assert registry.find_encoder("tiny").id == "runtime:own/tiny"
+    assert sources.find_encoder("tiny").id == "runtime:own/tiny"
 
 
 def test_no_two_sources_that_ship_with_segzoo_list_the_same_encoder() -> None:
-    names = [found.name for found in registry.encoders().values() if found.shipped]
+    names = [found.name for found in sources.encoders().values() if found.shipped]
     assert len(names) == len(set(names)) > 6

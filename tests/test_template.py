@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 import torch
 from click.testing import CliRunner, Result
+from freshly import discover_anew
 
 import segzoo
-from segzoo import registry, template
+from segzoo import template
 from segzoo.cli import main
 from segzoo.template import KINDS, Kind, Names, write_plugin
 
@@ -124,7 +125,7 @@ def test_it_works_as_it_is(
     path: Path, monkeypatch: pytest.MonkeyPatch, kind: Kind, parts: tuple[str, str], options: dict[str, str]
 ) -> None:
     install(write_plugin(kind, f"{kind}_made", path / "plugin", AUTHOR), path)
-    monkeypatch.setattr(registry, "_discovered", None)  # the name was looked up before the plugin was there
+    discover_anew(monkeypatch)  # the name was looked up before the plugin was there
     (info,) = (info for info in segzoo.plugins() if info.distribution == f"segzoo-{kind}-made")
     assert (info.status, info.name, info.error) == ("ready", f"{kind}_made", None)
     with torch.device("meta"):

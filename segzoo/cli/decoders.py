@@ -12,7 +12,7 @@ from segzoo.cli.tables import json_option, print_table
 @json_option
 def decoders(pattern: str | None, as_json: bool) -> None:
     """List the decoders, or those that match PATTERN, such as 'u*'."""
-    from segzoo import registry
+    from segzoo.host import registry
 
     rows = [
         {

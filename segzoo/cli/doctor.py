@@ -20,9 +20,10 @@ from typing import Any
 import click
 from packaging.requirements import Requirement
 
-from segzoo import __version__, discovery
+from segzoo import __version__
 from segzoo.cli.tables import json_option, print_json
-from segzoo.discovery import SHIPPED
+from segzoo.host import discovery
+from segzoo.host.discovery import SHIPPED
 
 LIBRARIES = ("torch", "torchvision", "timm")
 PATIENCE = 300
@@ -171,8 +172,8 @@ def _caches() -> dict[str, int]:
 
 def _plugins() -> list[dict[str, Any]]:
     """A row for each; one whose class can't be imported, though it registers, has the reason as its error."""
-    from segzoo import registry
     from segzoo.errors import PluginError
+    from segzoo.host import registry
 
     rows = []
     for info in registry.plugins():

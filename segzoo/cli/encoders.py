@@ -14,8 +14,8 @@ from segzoo.cli.tables import json_option, print_table
 from segzoo.errors import PluginError, UnknownNameError
 
 if TYPE_CHECKING:
-    from segzoo.facts import EncoderFacts
-    from segzoo.registry import EncoderFound
+    from segzoo.host.facts import EncoderFacts
+    from segzoo.host.sources import EncoderFound
 
 WILDCARDS = re.compile(r"[*?\[]")
 
@@ -117,7 +117,7 @@ def _contains(wanted: str | None, *licenses: str) -> bool:
 def _find(pattern: str | None) -> dict[str, EncoderFound]:
     from tqdm import tqdm
 
-    from segzoo import registry
+    from segzoo.host import registry, sources
 
     # The first import of torch and a large source takes seconds; a source that fails is reported by the listing.
     for source in tqdm(registry.encoder_sources(), "loading encoder sources", delay=2, leave=False, disable=None):
@@ -125,8 +125,8 @@ def _find(pattern: str | None) -> dict[str, EncoderFound]:
             source.load()
     if pattern and not WILDCARDS.search(pattern):
         with suppress(UnknownNameError):
-            return {pattern: registry.find_encoder(pattern)}
-    return registry.encoders(pattern)
+            return {pattern: sources.find_encoder(pattern)}
+    return sources.encoders(pattern)
 
 
 def _facts(chosen: Mapping[str, EncoderFound]) -> Iterator[tuple[EncoderFacts, EncoderFound]]:
@@ -135,11 +135,9 @@ def _facts(chosen: Mapping[str, EncoderFound]) -> Iterator[tuple[EncoderFacts, E
 
     from tqdm import tqdm
 
-    from segzoo.facts import facts_of
-
     for name, found in tqdm(chosen.items(), "measuring", unit="encoder", delay=2, leave=False, disable=None):
         try:
-            facts = facts_of(found)
+            facts = found.facts()
         except Exception as error:
             if len(chosen) == 1:
                 raise
@@ -153,10 +151,8 @@ def _known_rows(chosen: Mapping[str, EncoderFound], as_json: bool) -> Iterator[d
     """A plain listing builds nothing: of an encoder that nobody has measured it shows the name."""
     from dataclasses import replace
 
-    from segzoo.facts import known_facts
-
     for name, found in chosen.items():
-        facts = known_facts(found)
+        facts = found.known_facts()
         if as_json:
             yield {**(replace(facts, name=name).to_dict() if facts else {"name": name}), "source": found.provided.id}
         else:

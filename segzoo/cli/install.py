@@ -5,10 +5,10 @@ from __future__ import annotations
 import click
 from packaging.requirements import InvalidRequirement, Requirement
 
-from segzoo import directory
 from segzoo.cli import environment
-from segzoo.discovery import announced
 from segzoo.errors import AmbiguousNameError, OptionError
+from segzoo.host import directory
+from segzoo.host.discovery import announced
 
 
 @click.command()

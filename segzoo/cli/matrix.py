@@ -43,14 +43,14 @@ def matrix(
     Each pair is planned, and the whole model is run on the meta device at that size. All encoders take hours, those of
     --smallest minutes. The exit code is 1 when a pair is broken; one that the handshake refuses is no failure.
     """
-    from segzoo import registry
+    from segzoo.host import registry, sources
     from segzoo.matrix import check_pairs, smallest_of_each_family
     from segzoo.matrix.files import check_writable
 
     for path in (json_path, html_path):
         if path:
             check_writable(path)
-    chosen_encoders = _matching("encoder", encoders, registry.list_encoders, registry.find_encoder)
+    chosen_encoders = _matching("encoder", encoders, sources.list_encoders, sources.find_encoder)
     chosen_decoders = _matching("decoder", decoders, registry.list_decoders, registry.find_decoder)
     if smallest:
         chosen_encoders = smallest_of_each_family(chosen_encoders)

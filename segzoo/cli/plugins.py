@@ -13,8 +13,8 @@ from segzoo.cli.tables import json_option, print_json, print_table
 from segzoo.errors import UnknownNameError
 
 if TYPE_CHECKING:
-    from segzoo.discovery import PluginInfo
-    from segzoo.registry import Provided
+    from segzoo.host.discovery import PluginInfo
+    from segzoo.host.registry import Provided
 
 
 @click.group(invoke_without_command=True)
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.pass_context
 def plugins(ctx: click.Context, as_json: bool) -> None:
     """List the installed plugins; those that don't work with the reason."""
-    from segzoo import registry
+    from segzoo.host import registry
 
     if ctx.invoked_subcommand:
         return
@@ -49,7 +49,7 @@ def show(name: str, as_json: bool) -> None:
 
     NAME is that of the plugin, its distribution, distribution:name, or the name of something that it provides.
     """
-    from segzoo import registry
+    from segzoo.host import registry
 
     found = [(info, registry.provided_by(info)) for info in _called(name)]
     if as_json:
@@ -61,8 +61,8 @@ def show(name: str, as_json: bool) -> None:
 def _called(name: str) -> list[PluginInfo]:
     from difflib import get_close_matches
 
-    from segzoo import registry
-    from segzoo.discovery import is_called
+    from segzoo.host import registry
+    from segzoo.host.discovery import is_called
 
     installed = registry.plugins()
     if found := [info for info in installed if is_called(name, info.name, info.distribution)]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from segzoo import directory
 from segzoo.cli import environment
-from segzoo.discovery import SHIPPED, announced, is_called
 from segzoo.errors import AmbiguousNameError, OptionError, UnknownNameError
+from segzoo.host import directory
+from segzoo.host.discovery import SHIPPED, announced, is_called
 
 
 @click.command()

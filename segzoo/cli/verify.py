@@ -17,7 +17,8 @@ def verify(ctx: click.Context, folder: Path, as_json: bool) -> None:
     """Tell whether the model in FOLDER computes here what it did where it was saved; exit status 1 if not."""
     from dataclasses import asdict
 
-    from segzoo.publishing import behaviour, restoring
+    from segzoo.loading import restoring
+    from segzoo.publishing import behaviour
     from segzoo.publishing.config import read_config
     from segzoo.publishing.folder import standing
     from segzoo.publishing.needs import changed_versions

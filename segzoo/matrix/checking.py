@@ -16,13 +16,13 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 import segzoo
-from segzoo import registry
-from segzoo.encoder import Encoder, EncoderSource, Pretrained
+from segzoo.contract import EncoderRequest
+from segzoo.encoder import Encoder, Pretrained
 from segzoo.errors import ContractError, InputError, NegotiationError, OptionError, SegzooError
-from segzoo.facts import facts_of
+from segzoo.handshake.planning import Plan
+from segzoo.host import registry, sources
+from segzoo.host.encoder_source import EncoderSource
 from segzoo.matrix.results import Checked, Fallback, Matrix, Pair
-from segzoo.planning import Plan
-from segzoo.request import EncoderRequest
 
 CLASSES = 19
 BATCH = 2
@@ -61,7 +61,7 @@ def check_pairs(
             f"expected encoders and decoders, jobs >= 1 and a size of 1x1 or more; got {len(encoders)} encoders, "
             f"{len(decoders)} decoders, {jobs=}, {size=}"
         )
-    parts: list[registry.Provided[Any]] = [registry.find_encoder(name).provided for name in encoders]
+    parts: list[registry.Provided[Any]] = [sources.find_encoder(name).provided for name in encoders]
     parts += [registry.find_decoder(name) for name in decoders]
     jobs = min(jobs, len(encoders))
     if jobs > 1 and (here := [part.id for part in parts if part.distribution == registry.RUNTIME]):
@@ -103,10 +103,10 @@ def _use_one_thread() -> None:
 
 def check_encoder(name: str, decoders: Sequence[str], size: tuple[int, int]) -> Found:
     """Check one encoder with some decoders; it is built, and run, once for each wish."""
-    found = registry.find_encoder(name)
+    found = sources.find_encoder(name)
     with remembering(found.source):
         try:
-            facts = facts_of(found)
+            facts = found.facts()
             checked = Checked(name, facts.family, facts.parameters)
         except Exception:  # the pairs will say what is wrong with it
             checked = Checked(name, found.provided.name, None)

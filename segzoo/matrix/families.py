@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from tqdm.auto import tqdm
 
-from segzoo import registry
-from segzoo.facts import EncoderFacts, facts_of
+from segzoo.host import sources
+from segzoo.host.facts import EncoderFacts
 
 
 def smallest_of_each_family(encoders: Iterable[str], *, quiet: bool = False) -> list[str]:
@@ -20,7 +20,7 @@ def smallest_of_each_family(encoders: Iterable[str], *, quiet: bool = False) -> 
     """
     smallest: dict[str, tuple[str, EncoderFacts]] = {}
     for name in tqdm(list(encoders), "sorting", unit="encoder", delay=2, leave=False, disable=quiet or None):
-        facts = facts_of(registry.find_encoder(name))
+        facts = sources.find_encoder(name).facts()
         known = smallest.get(facts.family)
         if known is None or facts.parameters < known[1].parameters:
             smallest[facts.family] = (name, facts)

@@ -8,8 +8,9 @@ from dataclasses import asdict, dataclass
 from os import PathLike
 from typing import Any, Literal
 
+from segzoo.handshake.planning import Row
 from segzoo.matrix.files import write_whole
-from segzoo.planning import Row
+from segzoo.matrix.page import page_of
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,4 @@ class Matrix:
 
         :raises OptionError: when the file can't be written.
         """
-        from segzoo.matrix.page import page_of
-
-        write_whole(path, page_of(self))
+        write_whole(path, page_of(self.to_dict()))

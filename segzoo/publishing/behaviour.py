@@ -6,13 +6,16 @@ import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from segzoo.model import SegmentationModel
 from segzoo.modes import evaluating
 from segzoo.publishing.config import Statistics
+
+if TYPE_CHECKING:
+    from segzoo.model import SegmentationModel
 
 HEIGHT, WIDTH = 96, 128  # pixels: room for the deepest stage, and quick
 SAMPLES = 16
@@ -30,7 +33,7 @@ class Difference:
     now: float | str | None
 
 
-def probe_image(model: SegmentationModel) -> Tensor:
+def standard_image(model: SegmentationModel) -> Tensor:
     """An image from a formula in whole numbers, (1, C, H, W) from -1 to 1: the same on every machine."""
     sizes = model.plan.input_spec
     least = max(1, sizes.minimum)
@@ -48,7 +51,7 @@ def measure(model: SegmentationModel) -> dict[str, Statistics]:
         for name, tensor in tensors.items()
     }
     with evaluating(model), _exactly(), torch.device("cpu"), torch.inference_mode():
-        logits = torch.func.functional_call(model, on_cpu, (probe_image(model),), tie_weights=False)
+        logits = torch.func.functional_call(model, on_cpu, (standard_image(model),), tie_weights=False)
     return {
         name: _statistics(each) for name, each in (logits if isinstance(logits, dict) else {"logits": logits}).items()
     }

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from segzoo import registry
-from segzoo.facts import known_facts
-from segzoo.model import SegmentationModel
+from segzoo.host import registry, sources
 from segzoo.publishing.config import Config, parts
+
+if TYPE_CHECKING:
+    from segzoo.model import SegmentationModel
 
 NAME = "README.md"
 
@@ -75,9 +77,9 @@ def _sections(model: SegmentationModel, config: Config, claims: Claims) -> Itera
 
 def _licences(config: Config, claims: Claims) -> Iterator[str]:
     yield f"- These weights: {claims.license or 'the publisher states none'}"
-    encoder = registry.find_encoder(config.plan.encoder.id)
+    encoder = sources.find_encoder(config.plan.encoder.id)
     try:
-        facts = known_facts(encoder)
+        facts = encoder.known_facts()
     except Exception:  # a source's own; a model isn't lost for a line of its card
         facts = None
     for kind, part in parts(config.plan):

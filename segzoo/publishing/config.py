@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from segzoo.descriptors import is_name
-from segzoo.discovery import normalise
 from segzoo.errors import CheckpointError, SegzooError
+from segzoo.handshake.arguments import Arguments
+from segzoo.handshake.planning import Part, Plan
+from segzoo.host.descriptors import is_name
+from segzoo.host.discovery import normalise
 from segzoo.labels import Labels
-from segzoo.planning import Part, Plan
 from segzoo.publishing.records import read_record
 
 LIBRARY = "segzoo"
@@ -30,30 +31,6 @@ UPGRADES: dict[int, Upgrade] = {}
 """From a format to the next one: how older folders are read."""
 
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+!_-]*\Z")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Arguments:
-    """What `create_model` was called with."""
-
-    encoder: str
-    decoder: str
-    classes: int | None = None
-    heads: Mapping[str, int] | None = None
-    in_channels: int = 3
-    depth: int | None = None
-    img_size: tuple[int, int] | None = None
-    neck: str | None = "auto"
-    encoder_options: Mapping[str, Any] = field(default_factory=dict)
-    decoder_options: Mapping[str, Any] = field(default_factory=dict)
-    auxiliary: tuple[int, ...] = ()
-    strict_size: bool = False
-
-    def to_dict(self) -> dict[str, Any]:
-        """As `model.config` has them."""
-        left_out = "classes" if self.classes is None else "heads"
-        plain = {name: value for name, value in asdict(self).items() if name != left_out}
-        return {**plain, "auxiliary": list(self.auxiliary)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,6 +108,7 @@ class Config:
             and expected == given
             and (arguments.encoder, arguments.decoder) == (plan.encoder.id, plan.decoder.id)
             and arguments.in_channels == plan.request.in_channels
+            and (arguments.neck in ("auto", None) or arguments.neck == (plan.neck and plan.neck.id))
         )
         if not agreeing:
             raise CheckpointError("arguments, heads and plan contradict each other")

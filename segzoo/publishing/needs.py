@@ -8,12 +8,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from segzoo import __version__, directory, registry
-from segzoo.discovery import SHIPPED, normalise
+from segzoo import __version__
 from segzoo.errors import PluginError, UnknownNameError
-from segzoo.planning import Plan
+from segzoo.handshake.planning import Plan
+from segzoo.host import directory, registry
+from segzoo.host.discovery import SHIPPED, normalise
+from segzoo.host.registry import Provided
 from segzoo.publishing.config import Config, parts
-from segzoo.registry import Provided
 
 
 @dataclass(frozen=True)

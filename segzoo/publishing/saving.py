@@ -8,22 +8,24 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from os import PathLike
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from segzoo.discovery import SHIPPED
-from segzoo.errors import CheckpointError, OptionError
+from segzoo.errors import CheckpointError, CheckpointWarning, OptionError
+from segzoo.handshake.planning import Part, Plan
+from segzoo.host.discovery import SHIPPED
 from segzoo.labels import Labels
-from segzoo.model import SegmentationModel
-from segzoo.planning import Part, Plan
 from segzoo.publishing import behaviour, card, config, tensors
 from segzoo.publishing.card import Claims
 from segzoo.publishing.config import Config, Statistics, parts
 from segzoo.publishing.folder import replacing
 from segzoo.publishing.needs import check_needs, needs, versions
-from segzoo.publishing.restoring import CheckpointWarning, build_twin, classes_of
+from segzoo.publishing.twin import build_twin
+
+if TYPE_CHECKING:
+    from segzoo.model import SegmentationModel
 
 FILES = (config.NAME, tensors.NAME, card.NAME)
 COLOURS = 3
@@ -37,7 +39,7 @@ def save(
 ) -> None:
     """Write a folder, whole: see `SegmentationModel.save_pretrained`."""
     described = _describe(model, labels)
-    twin = build_twin(described, classes_of(described))
+    twin = build_twin(type(model), described)
     check_like(model, twin)
     described = replace(described, behaviour=_behaviour(model))
     text = config.write_json(described.to_dict())

@@ -17,10 +17,10 @@ from pathlib import Path
 from string import Template
 from typing import Any, Literal, get_args
 
-from segzoo import __version__, registry
-from segzoo.descriptors import API_VERSION
-from segzoo.discovery import announced
+from segzoo import __version__
 from segzoo.errors import AmbiguousNameError, OptionError, UnknownNameError
+from segzoo.host.descriptors import API_VERSION
+from segzoo.host.discovery import announced
 
 Kind = Literal["decoder", "encoder", "neck"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -129,9 +129,11 @@ def git_author() -> str:
 
 
 def _ships(kind: Kind, name: str) -> bool:
+    from segzoo.host import registry, sources  # torch comes with the sources
+
     find: Callable[[str], Any] = {
         "decoder": registry.find_decoder,
-        "encoder": registry.find_encoder,
+        "encoder": sources.find_encoder,
         "neck": registry.find_neck,
     }[kind]
     try:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from segzoo.contract import FeatureSpec, InputSpec, place_stages
 from segzoo.encoder import Encoder
-from segzoo.facts import IMAGE_CHANNELS
+from segzoo.host.facts import IMAGE_CHANNELS
 
 
 @dataclass(frozen=True)

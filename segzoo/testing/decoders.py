@@ -10,8 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from segzoo.contract import FeatureSpec, grid_size
-from segzoo.selection import Selection
+from segzoo.contract import FeatureSpec, Selection, grid_size
 from segzoo.testing.catalogue import CATALOGUE
 from segzoo.testing.results import ConformanceError
 from segzoo.testing.subjects import CLASSES, ODD_SIZE, DecoderSubject, WithoutChance, outputs

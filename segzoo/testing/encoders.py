@@ -9,7 +9,7 @@ import torch
 from segzoo.contract import FeatureSpec, InputSpec
 from segzoo.encoder import Encoder
 from segzoo.errors import ContractError, OptionError
-from segzoo.facts import measure_facts
+from segzoo.host.encoder_source import measure_facts
 from segzoo.testing.results import ConformanceError
 from segzoo.testing.subjects import ODD_SIZE, SIZE, EncoderSubject, taken_size
 from segzoo.verification import call_for_shapes, probe_image, verify_features

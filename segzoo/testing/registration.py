@@ -9,7 +9,7 @@ import sys
 from typing import Any
 from unittest import SkipTest
 
-from segzoo import registry
+from segzoo.host import registry
 from segzoo.testing.results import ConformanceError
 from segzoo.testing.subjects import Subject
 

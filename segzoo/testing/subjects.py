@@ -14,19 +14,20 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from segzoo import registry
 from segzoo.contract import FeatureSpec
 from segzoo.creation import create_model
 from segzoo.decoder import Decoder
 from segzoo.encoder import Encoder
 from segzoo.errors import NegotiationError, OptionError, PluginError, UnknownNameError
-from segzoo.handshake import build_decoder, encoder_request, negotiate
+from segzoo.handshake.agreement import construct_decoder
+from segzoo.handshake.arguments import Arguments
+from segzoo.handshake.negotiation import negotiate
+from segzoo.handshake.parts import check_options, find_encoder
 from segzoo.head import Classes
+from segzoo.host import registry, sources
 from segzoo.model import SegmentationModel
 from segzoo.neck import Neck
 from segzoo.nn.resize import resize
-from segzoo.parts import check_options, find_encoder
-from segzoo.request import EncoderRequest
 from segzoo.testing.catalogue import CATALOGUE, SyntheticEncoder
 
 CLASSES = 3
@@ -107,17 +108,12 @@ class Surroundings:
         with torch.device("meta"):
             self.encoder = SyntheticEncoder(pattern)
             agreement = negotiate(
-                self.encoder,
-                decoder,
-                Classes.of(CLASSES, None),
-                EncoderRequest(),
-                neck=neck,
-                decoder_options=options or {},
-                auxiliary=(),
-                strict_size=False,
+                Arguments(
+                    encoder=self.encoder, decoder=decoder, classes=CLASSES, neck=neck, decoder_options=options or {}
+                )
             )
             self.plan = agreement.plan
-            self.neck = agreement.neck(self.plan.encoder_spec, self.plan.neck_stages) if agreement.neck else None
+            self.neck = agreement.build_neck()
 
     def encoded(self, size: tuple[int, int], batch: int) -> list[torch.Size]:
         """The shapes of the encoder's list."""
@@ -187,7 +183,7 @@ class DecoderCase(Case):
         self.stages = self.plan.spec.select(self.plan.stages)
 
     def build(self, classes: int = CLASSES, options: Mapping[str, Any] | None = None) -> Decoder:
-        return build_decoder(
+        return construct_decoder(
             self.decoder, self.stages, Classes.of(classes, None), self.options if options is None else options
         )
 
@@ -205,7 +201,7 @@ class EncoderSubject(Subject["EncoderCase"]):
     kind = "encoder"
 
     def __init__(self, encoder: str | type[nn.Module] | nn.Module, options: Mapping[str, Any]) -> None:
-        self.found = registry.find_encoder(encoder) if isinstance(encoder, str) else None
+        self.found = sources.find_encoder(encoder) if isinstance(encoder, str) else None
         self.provided = self.found.provided if self.found else None
         self.part = find_encoder(copy.deepcopy(encoder) if isinstance(encoder, nn.Module) else encoder)
         self.built = isinstance(encoder, nn.Module)
@@ -213,7 +209,10 @@ class EncoderSubject(Subject["EncoderCase"]):
 
     def create(self, in_channels: int = 3, depth: int | None = None) -> Encoder:
         """On the default device; a module that was built already is the same each time."""
-        return self.part.create(encoder_request(in_channels, depth, None, self.options), False)
+        arguments = Arguments(
+            encoder=None, decoder=None, in_channels=in_channels, depth=depth, encoder_options=self.options
+        )
+        return self.part.create(arguments.request, False)
 
     @property
     def identity(self) -> tuple[Any, ...]:
@@ -370,7 +369,7 @@ def _kind_of_name(name: str) -> str:
     if found:
         return found[0]
     try:
-        registry.find_encoder(name)
+        sources.find_encoder(name)
     except UnknownNameError as error:
         raise UnknownNameError(f"there is no decoder, neck or encoder {name!r}: {error}") from error
     return "encoder"

@@ -253,7 +253,7 @@ def test_weights_with(case: str, folder: Path) -> None:
 
 
 def test_what_does_not_fit_is_told_before_weights_are_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from segzoo.publishing import restoring
+    from segzoo.loading import restoring
 
     reweigh(folder, lambda weights: weights.update(more=torch.zeros(1)))
     monkeypatch.setattr(restoring, "read_weights", lambda file: pytest.fail("weights were read"))

@@ -6,11 +6,11 @@ from published import small_model
 from torch import nn
 
 import segzoo
-from segzoo.publishing.behaviour import TOLERANCE, compare, measure, probe_image
+from segzoo.publishing.behaviour import TOLERANCE, compare, measure, standard_image
 
 
-def test_the_probe_image_is_the_same_forever() -> None:
-    image = probe_image(small_model())
+def test_the_standard_image_is_the_same_forever() -> None:
+    image = standard_image(small_model())
     assert image.shape == (1, 3, 96, 128)
     assert image[0, :, 0, :3].flatten().tolist() == pytest.approx(
         [each / 48 - 1 for each in (0, 3, 6, 31, 37, 43, 62, 71, 80)]
@@ -19,10 +19,10 @@ def test_the_probe_image_is_the_same_forever() -> None:
     assert 0.9 < image.max() <= 1.03
 
 
-def test_the_probe_image_is_of_a_size_that_the_encoder_takes() -> None:
+def test_the_standard_image_is_of_a_size_that_the_encoder_takes() -> None:
     for encoder in ("test_resnet", "test_vit", "mit_b0"):
         model = small_model(encoder, strict_size=True)
-        assert model.plan.input_spec.takes(probe_image(model).shape[-2:])
+        assert model.plan.input_spec.takes(standard_image(model).shape[-2:])
         measure(model)
 
 

@@ -8,11 +8,12 @@ import pytest
 import safetensors.torch
 import torch
 from click.testing import CliRunner
+from freshly import discover_anew
 from published import image, small_model
 
 import segzoo
-from segzoo import registry
 from segzoo.cli import main
+from segzoo.host import registry
 
 LABELS = {"logits": segzoo.Labels(("road", "sky", "tree"))}
 PREPROCESSING = segzoo.Preprocessing((0.1, 0.1, 0.1), (0.2, 0.2, 0.2))
@@ -66,7 +67,7 @@ def write_peer(folder: Path, model: segzoo.SegmentationModel, **config: Any) -> 
 
 @pytest.fixture(autouse=True)
 def importer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry, "_discovered", None)
+    discover_anew(monkeypatch)
     register("PeerImporter")
 
 
@@ -123,7 +124,7 @@ def test_an_importer_that_fails_while_it_looks_is_passed_over(theirs: Path) -> N
     registry._zoo().provided.clear()
     register("Failing")
     with (
-        pytest.warns(segzoo.discovery.PluginWarning, match="runtime:failing .*ZeroDivisionError: in recognises"),
+        pytest.warns(segzoo.host.discovery.PluginWarning, match="runtime:failing .*ZeroDivisionError: in recognises"),
         pytest.raises(segzoo.CheckpointError, match="no importer recognises it"),
     ):
         segzoo.from_pretrained(theirs)

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from freshly import discover_anew
 from published import image
 from throwaway import decoder, provides, write_distribution
 
 import segzoo
-from segzoo import directory, registry
+from segzoo.host import directory
 
 DECODER = """
 import segzoo
@@ -43,7 +44,7 @@ def uninstall(path: Path, monkeypatch: pytest.MonkeyPatch, version: str = "1.2")
     for file in (path / f"segzoo_ocr-{version}.dist-info").iterdir():
         file.unlink()
     (path / f"segzoo_ocr-{version}.dist-info").rmdir()
-    monkeypatch.setattr(registry, "_discovered", None)
+    discover_anew(monkeypatch)
 
 
 def upgrade(path: Path, source: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,7 +94,7 @@ def test_a_missing_plugin_that_the_directory_lists_is_no_mere_claim(
 
 
 def test_a_plugin_that_is_disabled_is_no_missing_one(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry, "_discovered", None)
+    discover_anew(monkeypatch)
     monkeypatch.setenv("SEGZOO_DISABLE_PLUGINS", "segzoo-ocr")
     with pytest.raises(segzoo.PluginError, match="is installed, but disabled: named in SEGZOO_DISABLE_PLUGINS"):
         segzoo.from_pretrained(saved)
@@ -117,7 +118,7 @@ def test_a_part_that_was_registered_at_run_time(path: Path, monkeypatch: pytest.
     spec = segzoo.DecoderSpec(name="mine", target="segzoo_ocr_decoder:OCR")
     segzoo.register(spec)
     segzoo.create_model("test_resnet", "mine", classes=2).save_pretrained(path / "model")
-    monkeypatch.setattr(registry, "_discovered", None)
+    discover_anew(monkeypatch)
     with pytest.raises(segzoo.PluginError, match=r"runtime:mine.*at run time; give segzoo.register the same"):
         segzoo.from_pretrained(path / "model")
     segzoo.register(spec)

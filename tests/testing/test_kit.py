@@ -94,7 +94,7 @@ def placement(spec: segzoo.FeatureSpec) -> tuple[tuple[int, int], ...]:
 
 
 def test_the_catalogue_has_every_pattern_of_strides_that_timm_has() -> None:
-    source = segzoo.registry.find_encoder("timm/resnet18").source
+    source = segzoo.host.sources.find_encoder("timm/resnet18").source
     facts = [source.known_facts(name) for name in source.names()]
     theirs = {placement(each.spec) for each in facts if each}
     assert len(theirs) > 10

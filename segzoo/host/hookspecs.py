@@ -20,7 +20,7 @@ from collections.abc import Iterable
 
 import pluggy
 
-from segzoo.descriptors import DecoderSpec, EncoderSpec, ImporterSpec, NeckSpec
+from segzoo.host.descriptors import DecoderSpec, EncoderSpec, ImporterSpec, NeckSpec
 
 hookspec = pluggy.HookspecMarker("segzoo")
 hookimpl = pluggy.HookimplMarker("segzoo")

@@ -1,21 +1,13 @@
-"""What matters to a person choosing an encoder: plain data, torch-free, measured or looked up."""
+"""What matters to a person choosing an encoder: plain data, no torch."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
-from segzoo.contract import FeatureSpec, InputSpec
-from segzoo.errors import NegotiationError
-from segzoo.request import EncoderRequest
+from segzoo.contract import EncoderRequest, FeatureSpec, InputSpec
 
-if TYPE_CHECKING:
-    from segzoo.encoder import Encoder, EncoderSource
-    from segzoo.registry import EncoderFound
-
-OUTPUT_STRIDES = (8, 16)
-"""The strides that a decoder may wish for."""
 IMAGE_CHANNELS = EncoderRequest().in_channels
 
 
@@ -117,80 +109,3 @@ class EncoderFacts:
             license=plain.get("license", ""),
             weights=None if weights is None else tuple(PublishedWeights(**each) for each in weights),
         )
-
-
-def facts_of(found: EncoderFound) -> EncoderFacts:
-    """The facts of an encoder; what its source doesn't state is taken from the source's descriptor.
-
-    :raises ContractError: when the encoder doesn't do what it declares.
-    """
-    return _with_descriptor(found.source.facts(found.name), found)
-
-
-def known_facts(found: EncoderFound) -> EncoderFacts | None:
-    """The same where its source knows them beforehand; None where it would have to be measured."""
-    known = found.source.known_facts(found.name)
-    return known and _with_descriptor(known, found)
-
-
-def _with_descriptor(stated: EncoderFacts, found: EncoderFound) -> EncoderFacts:
-    descriptor = found.provided.descriptor
-    weights = stated.weights
-    if weights is None and descriptor.weights_license:
-        weights = (PublishedWeights("", descriptor.weights_license),)
-    return replace(
-        stated,
-        family=stated.family or descriptor.name,
-        license=stated.license or descriptor.license,
-        weights=weights,
-    )
-
-
-def measure_facts(source: EncoderSource, name: str) -> EncoderFacts:
-    """Build an encoder on the meta device, as it is and with each wish, and see what comes out.
-
-    :raises ContractError: when it doesn't do what it declares.
-    """
-    own = _build(source, name, EncoderRequest())
-    facts = EncoderFacts(
-        name=name,
-        parameters=sum(parameter.numel() for parameter in own.parameters()),
-        spec=own.spec,
-        input_spec=_input_spec(own),
-    )
-
-    def granted(wish: EncoderRequest) -> FeatureSpec | None:
-        try:
-            return _build(source, name, wish).spec
-        except NegotiationError:
-            return None
-
-    dilated = {
-        stride: granted(EncoderRequest(output_stride=stride))
-        for stride in OUTPUT_STRIDES
-        if max(facts.native_strides, default=0) > stride
-    }
-    with_token = granted(EncoderRequest(prefix="concat"))
-    return replace(
-        facts,
-        dilates_to=tuple(
-            stride for stride, spec in dilated.items() if spec and max(spec.select(spec.native).strides) <= stride
-        ),
-        class_token=with_token is not None and with_token != own.spec,
-    )
-
-
-def _build(source: EncoderSource, name: str, request: EncoderRequest) -> Encoder:
-    import torch
-
-    from segzoo.verification import call_on_meta, probe_image, verify_features
-
-    with torch.device("meta"):
-        encoder = source.create(name, request)
-    image = probe_image(encoder.spec, _input_spec(encoder), request.in_channels)
-    verify_features(f"encoder {name}", encoder.spec, image, call_on_meta(encoder, image))
-    return encoder
-
-
-def _input_spec(encoder: Encoder) -> InputSpec:
-    return getattr(encoder, "input_spec", None) or InputSpec()

@@ -16,9 +16,9 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from segzoo.descriptors import is_name
-from segzoo.discovery import SHIPPED, normalise
 from segzoo.errors import PluginError
+from segzoo.host.descriptors import is_name
+from segzoo.host.discovery import SHIPPED, normalise
 
 FORMAT = 1
 BUNDLED = Path(__file__).with_suffix(".json")

@@ -10,22 +10,17 @@ from pathlib import Path
 
 import torch
 
-from segzoo.creation import build
-from segzoo.errors import CheckpointError, OptionError, PluginError
-from segzoo.handshake import Agreement
+from segzoo.errors import CheckpointError, CheckpointWarning, OptionError, PluginError
+from segzoo.handshake.agreement import Agreement
+from segzoo.handshake.planning import Plan
 from segzoo.head import Classes
 from segzoo.model import SegmentationModel
-from segzoo.parts import find_decoder, find_encoder, find_neck
-from segzoo.planning import Plan
 from segzoo.preprocessing import Preprocessing
 from segzoo.publishing import behaviour, tensors
 from segzoo.publishing.config import Config, read_config
 from segzoo.publishing.needs import changed_versions, check_needs, needs
+from segzoo.publishing.twin import build_twin, classes_of
 from segzoo.weights import read_weights
-
-
-class CheckpointWarning(UserWarning):
-    """A checkpoint was loaded or saved, but not all of it."""
 
 
 def restore(folder: Path, classes: int | Mapping[str, int] | None = None) -> SegmentationModel:
@@ -43,20 +38,15 @@ def restore(folder: Path, classes: int | Mapping[str, int] | None = None) -> Seg
     counts = other_classes(saved, classes)
     check_needs(config.plan)
     with _blaming_plugins(config.plan):
-        twin = build_twin(config, saved)
+        twin = build_twin(SegmentationModel, config)
         tensors.hold(header, twin, str(file))
-        renewed = class_tensors(lambda heads: build(agreement(config.plan), heads), saved, counts)
-        model = build(agreement(config.plan), counts)
+        renewed = class_tensors(lambda heads: SegmentationModel.of(Agreement.of(config.plan), heads), saved, counts)
+        model = SegmentationModel.of(Agreement.of(config.plan), counts)
         tensors.adopt_types(model, header)
         tensors.fill(model, read_weights(file), renewed)
     _describe(model, config, counts)
     report_renewed(renewed)
     return model.eval()
-
-
-def classes_of(config: Config) -> Classes:
-    """The heads of a config."""
-    return Classes({name: head.classes for name, head in config.heads.items()}, config.arguments.heads is not None)
 
 
 def other_classes(saved: Classes, classes: int | Mapping[str, int] | None) -> Classes:
@@ -73,30 +63,6 @@ def other_classes(saved: Classes, classes: int | Mapping[str, int] | None) -> Cl
     if isinstance(classes, Mapping):
         return Classes.of(None, {**saved.heads, **classes})
     return Classes.of(classes, None)
-
-
-def agreement(plan: Plan) -> Agreement:
-    """What a saved plan says, with today's plugins for its parts."""
-    return Agreement(
-        plan,
-        find_encoder(plan.encoder.id),
-        find_neck(plan.neck.id)[1] if plan.neck else None,
-        find_decoder(plan.decoder.id)[1],
-    )
-
-
-def build_twin(config: Config, classes: Classes) -> SegmentationModel:
-    """The model on the meta device, where it takes no memory.
-
-    :raises CheckpointError: when a part isn't built as the plan says.
-    """
-    with torch.device("meta"):
-        twin = build(agreement(config.plan), classes)
-    if twin.neck is not None and config.plan.neck and twin.neck.spec != config.plan.spec:
-        raise CheckpointError(
-            f"neck {config.plan.neck.id} planned {config.plan.spec}, and is built as {twin.neck.spec}"
-        )
-    return twin
 
 
 def class_tensors(create: Callable[[Classes], SegmentationModel], saved: Classes, counts: Classes) -> set[str]:

@@ -10,13 +10,13 @@ from typing import Any
 
 from torch import nn
 
-from segzoo import registry
+from segzoo.contract import EncoderRequest
 from segzoo.decoder import Decoder
 from segzoo.encoder import Encoder, Pretrained
 from segzoo.errors import NegotiationError, OptionError
+from segzoo.handshake.planning import Part
+from segzoo.host import registry, sources
 from segzoo.neck import Neck
-from segzoo.planning import Part
-from segzoo.request import EncoderRequest
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ def find_encoder(encoder: str | type[nn.Module] | nn.Module) -> EncoderPart:
     :raises AmbiguousNameError: when several do.
     """
     if isinstance(encoder, str):
-        found = registry.find_encoder(encoder)
+        found = sources.find_encoder(encoder)
         part = Part(found.id, found.provided.distribution, found.provided.version)
         return EncoderPart(part, lambda request, pretrained: found.source.create(found.name, request, pretrained))
     if isinstance(encoder, type) and issubclass(encoder, nn.Module):

@@ -11,18 +11,18 @@ from typing import Any
 
 import torch
 
-from segzoo import registry
 from segzoo.creation import create_model
-from segzoo.descriptors import ImporterSpec
-from segzoo.discovery import PluginWarning
 from segzoo.errors import CheckpointError, OptionError, PluginError, SegzooError
 from segzoo.head import Classes
+from segzoo.host import registry
+from segzoo.host.descriptors import ImporterSpec
+from segzoo.host.discovery import PluginWarning
+from segzoo.host.registry import Provided
 from segzoo.importer import Imported, Importer, Source
 from segzoo.labels import Labels
+from segzoo.loading.restoring import class_tensors, other_classes, report_renewed
 from segzoo.model import SegmentationModel
 from segzoo.publishing import tensors
-from segzoo.publishing.restoring import class_tensors, other_classes, report_renewed
-from segzoo.registry import Provided
 
 
 def bring_in(

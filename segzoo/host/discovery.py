@@ -18,9 +18,10 @@ from typing import Any, Literal
 
 import pluggy
 
-from segzoo import __version__, hookspecs
-from segzoo.descriptors import API_VERSION, DecoderSpec, Descriptor, EncoderSpec, ImporterSpec, NeckSpec
+from segzoo import __version__
 from segzoo.errors import PluginError
+from segzoo.host import hookspecs
+from segzoo.host.descriptors import API_VERSION, DecoderSpec, Descriptor, EncoderSpec, ImporterSpec, NeckSpec
 
 GROUP = "segzoo"
 """The entry-point group that plugins announce themselves in."""

@@ -6,9 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from segzoo.contract import FeatureSpec, InputSpec
+from segzoo.contract import EncoderRequest, FeatureSpec, InputSpec
 from segzoo.errors import CheckpointError
-from segzoo.request import EncoderRequest
 
 
 @dataclass(frozen=True)

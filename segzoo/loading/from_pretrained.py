@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from segzoo.errors import CheckpointError, OptionError
+from segzoo.loading import restoring
+from segzoo.loading.importing import bring_in
 from segzoo.model import SegmentationModel
-from segzoo.publishing import config, hub, restoring
+from segzoo.publishing import config, hub
 from segzoo.publishing.folder import standing
-from segzoo.publishing.importing import bring_in
 
 
 def from_pretrained(

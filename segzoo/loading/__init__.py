@@ -1,0 +1,1 @@
+"""From a folder, a hub id or somebody else's checkpoint to a model."""
