@@ -44,12 +44,12 @@ def demo(
     """
     import torch
 
-    from segzoo.demo import DEFAULT_PAIRS, DEFAULT_STEPS, Pair, run
+    from segzoo.demo import DEFAULT_PAIRS, DEFAULT_STEPS, PairName, run
 
     if threads:
         torch.set_num_threads(threads)
     trained = run(
-        [pair for text in pairs for pair in Pair.matching(text)] or DEFAULT_PAIRS,
+        [pair for text in pairs for pair in PairName.matching(text)] or DEFAULT_PAIRS,
         steps=steps or DEFAULT_STEPS,
         minutes=minutes,
         seed=seed,

@@ -22,14 +22,14 @@ import segzoo
 from segzoo.demo import report
 from segzoo.demo.extras import MissingExtraError as MissingExtraError
 from segzoo.demo.extras import require_extras
-from segzoo.demo.pairs import Pair as Pair
+from segzoo.demo.pair_names import PairName as PairName
 from segzoo.demo.photograph import read_photo
 from segzoo.demo.scenes import CLASSES, DigitScenes
 from segzoo.demo.training import BATCH_SIZE, evaluate, intersection_over_union, mean_iou, train
 from segzoo.errors import InputError, OptionError
 from segzoo.model import SegmentationModel
 
-DEFAULT_PAIRS = (Pair("resnet18", "unet"), Pair("mit_b0", "segformer"), Pair("xcit_nano_12_p8_224", "fpn"))
+DEFAULT_PAIRS = (PairName("resnet18", "unet"), PairName("mit_b0", "segformer"), PairName("xcit_nano_12_p8_224", "fpn"))
 DEFAULT_STEPS = 360
 SCENE_SIZE = 64
 HELD_OUT = 256
@@ -45,7 +45,7 @@ class Trained:
     :param miou: their mean.
     """
 
-    pair: Pair
+    pair: PairName
     model: SegmentationModel
     seconds: float
     iou: Tensor
@@ -70,7 +70,7 @@ class Trained:
 
 
 def run(
-    pairs: Sequence[Pair] = DEFAULT_PAIRS,
+    pairs: Sequence[PairName] = DEFAULT_PAIRS,
     *,
     steps: int = DEFAULT_STEPS,
     minutes: float | None = None,
@@ -130,7 +130,7 @@ def run(
     return trained
 
 
-def train_pair(pair: Pair, size: int, steps: int, minutes: float | None, seed: int, progress: tqdm[Any]) -> Trained:
+def train_pair(pair: PairName, size: int, steps: int, minutes: float | None, seed: int, progress: tqdm[Any]) -> Trained:
     """Create one model, train it and score it, leaving the process's random numbers as they were."""
 
     def advance(loss: float) -> None:

@@ -11,7 +11,7 @@ from PIL import Image
 import segzoo
 from segzoo import demo
 from segzoo.cli.demo import demo as command
-from segzoo.demo import DEFAULT_PAIRS, Pair, extras, run
+from segzoo.demo import DEFAULT_PAIRS, PairName, extras, run
 from segzoo.demo.photograph import read_photo
 from segzoo.demo.scenes import CLASSES
 
@@ -65,7 +65,7 @@ def test_results_are_json_with_every_class(report):
 
 def test_the_plans_are_the_models(report):
     output, _ = report
-    plan = segzoo.plan(*Pair.parse(SMALL), classes=len(CLASSES))
+    plan = segzoo.plan(*PairName.parse(SMALL), classes=len(CLASSES))
     assert json.loads((output / "plans" / f"{SMALL}.json").read_text()) == json.loads(json.dumps(plan.to_dict()))
     assert (output / "plans" / f"{SMALL}.txt").read_text() == f"{plan}\n"
 
@@ -81,13 +81,13 @@ def test_runs_of_one_seed_agree_and_leave_the_random_numbers_alone(tmp_path):
     torch.manual_seed(5)
     expected = torch.rand(1)
     torch.manual_seed(5)
-    one, other = (run([Pair.parse(SMALL)], steps=2, output=tmp_path, quiet=True)[0].miou for _ in range(2))
+    one, other = (run([PairName.parse(SMALL)], steps=2, output=tmp_path, quiet=True)[0].miou for _ in range(2))
     assert one == pytest.approx(other, abs=1e-3)
     assert torch.equal(torch.rand(1), expected)
 
 
 def test_a_pair_named_twice_is_trained_once(tmp_path):
-    assert len(run([Pair.parse(SMALL)] * 2, steps=1, output=tmp_path, quiet=True)) == 1
+    assert len(run([PairName.parse(SMALL)] * 2, steps=1, output=tmp_path, quiet=True)) == 1
 
 
 def test_the_table_names_the_pair(tmp_path):
@@ -100,28 +100,28 @@ def test_the_table_names_the_pair(tmp_path):
 @pytest.mark.parametrize("text", ["resnet18", "resnet18+", "+unet", ""])
 def test_a_pair_needs_both_names(text):
     with pytest.raises(segzoo.OptionError, match=r"expected ENCODER\+DECODER"):
-        Pair.parse(text)
+        PairName.parse(text)
 
 
 def test_a_pattern_stands_for_every_name_that_matches():
-    assert Pair.matching("resnet18+*") == [Pair("resnet18", decoder) for decoder in segzoo.list_decoders()]
-    assert Pair.matching("mit_b[01]+fpn") == [Pair("mit_b0", "fpn"), Pair("mit_b1", "fpn")]
+    assert PairName.matching("resnet18+*") == [PairName("resnet18", decoder) for decoder in segzoo.list_decoders()]
+    assert PairName.matching("mit_b[01]+fpn") == [PairName("mit_b0", "fpn"), PairName("mit_b1", "fpn")]
 
 
 def test_a_pattern_that_matches_nothing_is_refused():
     with pytest.raises(segzoo.UnknownNameError, match=r"no decoder matches 'zzz\*'"):
-        Pair.matching("resnet18+zzz*")
+        PairName.matching("resnet18+zzz*")
 
 
 @pytest.mark.usefixtures("no_training")
 class TestBeforeAnyTraining:
     def test_an_unknown_encoder_is_refused(self, tmp_path):
         with pytest.raises(segzoo.UnknownNameError, match="resnet18"):
-            run([*DEFAULT_PAIRS, Pair("resnet8", "unet")], output=tmp_path)
+            run([*DEFAULT_PAIRS, PairName("resnet8", "unet")], output=tmp_path)
 
     def test_an_unknown_decoder_is_refused(self, tmp_path):
         with pytest.raises(segzoo.UnknownNameError, match="unet"):
-            run([*DEFAULT_PAIRS, Pair("resnet18", "unett")], output=tmp_path)
+            run([*DEFAULT_PAIRS, PairName("resnet18", "unett")], output=tmp_path)
 
     @pytest.mark.parametrize("content", [None, b"no picture"])
     def test_an_unreadable_photograph_is_refused(self, tmp_path, content):

@@ -7,7 +7,7 @@ benchmarks/README.md shows.
 import pytest
 
 import segzoo
-from segzoo.demo import DEFAULT_PAIRS, Pair, run
+from segzoo.demo import DEFAULT_PAIRS, PairName, run
 
 LEARNT = 0.60  # mIoU on held-out scenes, of ten digits and the background
 # The demo's own pairs score 0.75 and more; which way the last bits are rounded moves that by several hundredths.
@@ -25,12 +25,12 @@ def test_the_demo_s_pairs_learn(pair, tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("decoder", sorted(IN_EVERY_CHANGE))
 def test_a_decoder_learns_on_resnet18_within_the_demo_s_steps(decoder, tmp_path):
-    (trained,) = run([Pair("resnet18", decoder)], output=tmp_path)
+    (trained,) = run([PairName("resnet18", decoder)], output=tmp_path)
     assert trained.miou >= LEARNT
 
 
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("decoder", sorted({*segzoo.list_decoders()} - IN_EVERY_CHANGE))
 def test_every_decoder_learns_on_resnet18(decoder, tmp_path):
-    (trained,) = run([Pair("resnet18", decoder)], steps=STEPS, minutes=MINUTES, output=tmp_path)
+    (trained,) = run([PairName("resnet18", decoder)], steps=STEPS, minutes=MINUTES, output=tmp_path)
     assert trained.miou >= LEARNT

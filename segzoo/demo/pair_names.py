@@ -1,4 +1,4 @@
-"""An encoder and a decoder by name."""
+"""The name of a pair: an encoder and a decoder, by name."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from segzoo.errors import OptionError, UnknownNameError
 WILDCARDS = re.compile(r"[*?\[]")
 
 
-class Pair(NamedTuple):
+class PairName(NamedTuple):
     """An encoder and a decoder, written `ENCODER+DECODER`.
 
-    >>> Pair.parse("resnet18+unet")
-    Pair(encoder='resnet18', decoder='unet')
+    >>> PairName.parse("resnet18+unet")
+    PairName(encoder='resnet18', decoder='unet')
     """
 
     encoder: str
@@ -26,7 +26,7 @@ class Pair(NamedTuple):
         return f"{self.encoder}+{self.decoder}"
 
     @classmethod
-    def parse(cls, text: str) -> Pair:
+    def parse(cls, text: str) -> PairName:
         """Read `ENCODER+DECODER`.
 
         :raises OptionError: for anything else.
@@ -37,7 +37,7 @@ class Pair(NamedTuple):
         return cls(encoder, decoder)
 
     @classmethod
-    def matching(cls, text: str) -> list[Pair]:
+    def matching(cls, text: str) -> list[PairName]:
         """All pairs of `ENCODER+DECODER`, where each name may be a pattern: `resnet18+*` takes every decoder.
 
         :raises OptionError: for another form.
