@@ -197,3 +197,37 @@ class DecidingBySize(Honest):
 class WithoutONNX(Honest):
     def forward(self, features):
         return torch.special.bessel_j0(super().forward(features))
+
+
+class ReadingItsChild(Honest):
+    def forward(self, features):
+        return super().forward(features) * self.laterals[0].conv.weight.mean()
+
+
+class SkippingAChild(Honest):
+    """Computes by itself what a child is there for."""
+
+    def __init__(self, stages: segzoo.FeatureSpec) -> None:
+        super().__init__(stages)
+        self.last = nn.ReLU()
+
+    def forward(self, features):
+        summed = super().forward(features)
+        return self.last(summed) if self.training else summed.relu()
+
+
+class Doubling(torch.autograd.Function):
+    """Of the old kind, which function transforms can't pass."""
+
+    @staticmethod
+    def forward(ctx, features):
+        return features * 2
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return gradient * 2
+
+
+class WithoutTransforms(Honest):
+    def forward(self, features):
+        return Doubling.apply(super().forward(features))

@@ -24,13 +24,13 @@ def gradients(subject: Subject[Any]) -> None:
     for case in subject.witnesses():
         module = case.build().train()
         module.zero_grad()
-        _loss(outputs(module, case.inputs())).backward()
+        gradient_loss(outputs(module, case.inputs())).backward()
         without = [name for name, parameter in module.named_parameters() if parameter.grad is None]
         if without:
-            raise ConformanceError(f"{case.where}: the output doesn't depend on {_some(without)}")
+            raise ConformanceError(f"{case.where}: the output doesn't depend on {some(without)}")
         broken = [name for name, each in module.named_parameters() if not _finite([each.grad])]
         if broken:
-            raise ConformanceError(f"{case.where}: the gradient is not finite for {_some(broken)}")
+            raise ConformanceError(f"{case.where}: the gradient is not finite for {some(broken)}")
 
 
 def no_empty_parameters(subject: Subject[Any]) -> None:
@@ -40,7 +40,7 @@ def no_empty_parameters(subject: Subject[Any]) -> None:
             module = case.build()
         empty = [name for name, parameter in module.named_parameters() if not parameter.numel()]
         if empty:
-            raise ConformanceError(f"{case.where}: without elements: {_some(empty)}")
+            raise ConformanceError(f"{case.where}: without elements: {some(empty)}")
 
 
 def untouched_inputs(subject: Subject[Any]) -> None:
@@ -53,7 +53,7 @@ def untouched_inputs(subject: Subject[Any]) -> None:
             for number, (was, now) in enumerate(zip(before, _listed(inputs), strict=True)):
                 if not torch.equal(was, now):
                     raise ConformanceError(
-                        f"{case.where}, in {_mode(mode)} mode: forward writes into input {number}, (B, C, H, W) = "
+                        f"{case.where}, in {mode_name(mode)} mode: forward writes into input {number}, (B, C, H, W) = "
                         f"{tuple(was.shape)}; others read it too: compute out of place"
                     )
 
@@ -65,9 +65,11 @@ def batch_of_one(subject: Subject[Any]) -> None:
             module = case.build().train(mode)
             found = outputs(module, case.inputs(batch=1))
             if any(len(each) != 1 for each in found) or not _finite(found):
-                raise ConformanceError(f"{case.where}, in {_mode(mode)} mode: the output for one image is not finite")
+                raise ConformanceError(
+                    f"{case.where}, in {mode_name(mode)} mode: the output for one image is not finite"
+                )
             if mode:
-                _loss(found).backward()
+                gradient_loss(found).backward()
                 if not _finite(parameter.grad for parameter in module.parameters()):
                     raise ConformanceError(f"{case.where}: the gradients for one image are not finite")
 
@@ -80,7 +82,7 @@ def bfloat16(subject: Subject[Any]) -> None:
             expected = outputs(module.eval(), inputs)
         with torch.autocast("cpu", dtype=torch.bfloat16):
             found = outputs(module.eval(), inputs)
-            loss = _loss(outputs(module.train(), inputs))
+            loss = gradient_loss(outputs(module.train(), inputs))
         module.zero_grad()
         loss.backward()
         hold_close(found, expected, BFLOAT16_TOLERANCE, f"{case.where}: under bfloat16 autocast")
@@ -110,7 +112,7 @@ def deterministic(subject: Subject[Any]) -> None:
             raise ConformanceError(f"{case.where}: two forwards in eval mode differ")
         changed = [name for name, tensor in module.state_dict().items() if not torch.equal(tensor, before[name])]
         if changed:
-            raise ConformanceError(f"{case.where}: a forward in eval mode changes {_some(changed)}")
+            raise ConformanceError(f"{case.where}: a forward in eval mode changes {some(changed)}")
 
 
 def state_dict(subject: Subject[Any]) -> None:
@@ -133,7 +135,7 @@ def meta(subject: Subject[Any]) -> None:
             module = case.build().eval()
         elsewhere = [name for name, tensor in module.state_dict().items() if not tensor.is_meta]
         if elsewhere:
-            raise ConformanceError(f"{case.where}: built elsewhere than on the default device: {_some(elsewhere)}")
+            raise ConformanceError(f"{case.where}: built elsewhere than on the default device: {some(elsewhere)}")
         with torch.device("meta"), torch.no_grad():
             found = outputs(module, case.inputs(device="meta"))
         if not all(each.is_meta for each in found):
@@ -152,14 +154,17 @@ def hold_close(found: list[Tensor], expected: list[Tensor], tolerance: float, wh
     for one, other in zip(found, expected, strict=True):
         if not one.numel():
             continue
-        off = ((one.float() - other.float()).abs().max() / other.float().abs().max()).item()
+        difference, largest = ((each.float().abs().max().item()) for each in (one - other, other))
+        off = difference / (largest or 1)
         if not off <= tolerance:
             raise ConformanceError(
                 f"{what} the output is off by {off:.2g} of its largest value; {tolerance} is allowed"
             )
 
 
-def _loss(tensors: Iterable[Tensor]) -> Tensor:
+def gradient_loss(tensors: Tensor | Iterable[Tensor]) -> Tensor:
+    """A number that depends on all of a module's outputs."""
+    tensors = [tensors] if isinstance(tensors, Tensor) else tensors
     return torch.stack([each.float().square().mean() for each in tensors if each.requires_grad and each.numel()]).sum()
 
 
@@ -175,10 +180,12 @@ def _mapped(inputs: Features, change: Callable[[Tensor], Tensor]) -> Features:
     return change(inputs) if isinstance(inputs, Tensor) else [change(each) for each in inputs]
 
 
-def _mode(train: bool) -> str:
+def mode_name(train: bool) -> str:
+    """Of train or eval mode, for messages."""
     return "train" if train else "eval"
 
 
-def _some(names: list[str]) -> str:
+def some(names: list[str]) -> str:
+    """The first of many names, for messages."""
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
     return ", ".join(names[:NAMED]) + more

@@ -14,7 +14,7 @@ from unittest import SkipTest
 import torch
 
 from segzoo.errors import OptionError, PluginError, SegzooError
-from segzoo.testing import decoders, deployment, encoders, modules, necks, registration
+from segzoo.testing import decoders, deployment, encoders, modules, necks, registration, wrapping
 from segzoo.testing.results import ConformanceError, Result, Status
 from segzoo.testing.subjects import SUBJECTS, Subject, kind_of
 
@@ -35,6 +35,9 @@ SUITES: Mapping[str, tuple[Callable[[Any], None], ...]] = {
         modules.deterministic,
         modules.state_dict,
         modules.meta,
+        wrapping.wrapped_children,
+        wrapping.hooks,
+        wrapping.functional,
         deployment.compile,
         deployment.export,
         deployment.onnx,
@@ -71,6 +74,9 @@ SUITES: Mapping[str, tuple[Callable[[Any], None], ...]] = {
         modules.deterministic,
         modules.state_dict,
         modules.meta,
+        wrapping.wrapped_children,
+        wrapping.hooks,
+        wrapping.functional,
         deployment.compile,
         deployment.export,
         deployment.onnx,
