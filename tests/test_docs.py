@@ -31,6 +31,11 @@ def test_the_pictures_of_plans_are_up_to_date_and_shown():
         assert f"(images/{name})" in page
 
 
+def test_the_picture_of_the_rooms_is_up_to_date_and_shown():
+    assert (DOCS / "images" / "rooms.svg").read_text() == generator("rooms")["picture"]()
+    assert "(images/rooms.svg)" in (DOCS / "architecture.md").read_text()
+
+
 def test_each_hook_is_documented():
     assert [hook for hook in HOOKS if f"| `{hook}`" not in REFERENCE] == []
 

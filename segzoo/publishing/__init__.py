@@ -1,4 +1,4 @@
-"""Publishing: a trained model as a folder that others load years later, on the hub too, and everyone else's brought in.
+"""Publishing: a trained model as a folder that others load years later, on the hub too.
 
 A folder holds `model.safetensors`, `config.json` and `README.md`. Nothing in it is ever unpickled or imported.
 """
