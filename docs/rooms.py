@@ -1,7 +1,7 @@
 """Draws the rooms of segzoo into images/ beside this file, as architecture.md shows them: `python docs/rooms.py`.
 
-Which room stands on which is read from the contract in pyproject.toml that `lint-imports` holds the code against, and what a
-room is for from the first sentence of its docstring.
+Which room stands on which is read from the contract in pyproject.toml that `lint-imports` holds the code against, and
+what a room is for from the first sentence of its docstring.
 """
 
 import ast
