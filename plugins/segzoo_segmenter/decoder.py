@@ -6,11 +6,11 @@ from typing import Any
 
 import torch
 from timm.layers import trunc_normal_
-from timm.models.vision_transformer import Block
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 import segzoo
+from segzoo_segmenter.transformer import Block
 
 HEAD_WIDTH = 64
 """Channels of an attention head, in all of the paper's models."""
@@ -59,12 +59,7 @@ class SegmenterDecoder(segzoo.Decoder):
         super().__init__(stages, out_channels=classes)
         self.project = nn.Linear(channels, width)
         self.class_tokens = nn.Parameter(torch.zeros(1, classes, width))
-        self.blocks = nn.Sequential(
-            *(
-                Block(width, width // HEAD_WIDTH, qkv_bias=True, proj_drop=dropout, attn_drop=dropout)
-                for _ in range(blocks)
-            )
-        )
+        self.blocks = nn.Sequential(*(Block(width, width // HEAD_WIDTH, dropout) for _ in range(blocks)))
         self.norm = nn.LayerNorm(width)
         self.project_patches = nn.Linear(width, width, bias=False)
         self.project_classes = nn.Linear(width, width, bias=False)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import torch
 from einops import rearrange
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from segzoo.nn import BatchNorm2d
 
@@ -38,7 +39,7 @@ class VaryingWindowAttention(nn.Module):
             BatchNorm2d(channels // ratio**2),
             nn.ReLU(),
         )
-        self.attention = nn.MultiheadAttention(channels, heads, batch_first=True)
+        self.attention = CrossAttention(channels, heads)
 
     def forward(self, features: Tensor) -> Tensor:
         height, width = features.shape[-2:]
@@ -50,7 +51,7 @@ class VaryingWindowAttention(nn.Module):
         batch, rows, columns = query.shape[:3]
         tokens, channels = self.window**2, query.shape[-1]
         query, context = (each.reshape(-1, tokens, channels) for each in (query, context))
-        attended, _ = self.attention(query, context, context, need_weights=False)
+        attended = self.attention(query, context)
         attended = attended.view(batch, rows, columns, self.window, self.window, channels)
         attended = rearrange(attended, "B Y X P Q C -> B C Y P X Q").contiguous()
         row, column = (torch.arange(length, device=features.device) for length in (height, width))
@@ -71,6 +72,31 @@ class VaryingWindowAttention(nn.Module):
         start = (start - beyond).clamp(min=0)
         pixels = start[:, None] + torch.arange(reach, device=like.device)
         return pixels % torch.full_like(pixels, length)  # of two tensors, as ONNX takes no symbolic size for a divisor
+
+
+class CrossAttention(nn.Module):
+    """Multi-head attention of queries (N, T, C) to a context (N, S, C), arXiv:1706.03762, section 3.2.2: (N, T, C).
+
+    The weights are those of `nn.MultiheadAttention`, which never calls its output layer as a module.
+    """
+
+    def __init__(self, channels: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.in_proj_weight = nn.Parameter(torch.empty(3 * channels, channels))
+        self.in_proj_bias = nn.Parameter(torch.zeros(3 * channels))
+        self.out_proj = nn.Linear(channels, channels)
+        nn.init.xavier_uniform_(self.in_proj_weight)
+        nn.init.zeros_(self.out_proj.bias)
+
+    def forward(self, query: Tensor, context: Tensor) -> Tensor:
+        weights, biases = self.in_proj_weight.chunk(3), self.in_proj_bias.chunk(3)
+        query, key, value = (
+            rearrange(F.linear(each, weight, bias), "N T (h C) -> N h T C", h=self.heads)
+            for each, weight, bias in zip((query, context, context), weights, biases, strict=True)
+        )
+        attended = F.scaled_dot_product_attention(query, key, value)
+        return self.out_proj(rearrange(attended, "N h T C -> N T (h C)"))
 
 
 def gather(features: Tensor, rows: Tensor, columns: Tensor) -> Tensor:

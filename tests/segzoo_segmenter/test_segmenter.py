@@ -2,8 +2,10 @@ import pytest
 import torch
 from smp_parity import parameters
 from synthetic import PATTERNS, synthetic
+from timm.models import vision_transformer
 
 import segzoo
+from segzoo_segmenter.transformer import Block
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)
@@ -73,3 +75,10 @@ def test_classes_are_products_of_patches_and_class_tokens():
 def test_an_option_out_of_range_is_refused(option):
     with pytest.raises(segzoo.OptionError, match=r"segmenter needs|output_stride"):
         segzoo.plan(synthetic("resnet"), "segmenter", decoder_options=option)
+
+
+def test_a_block_is_that_of_timm():
+    ours, peer = Block(128, heads=2, dropout=0.0), vision_transformer.Block(128, 2, qkv_bias=True)
+    peer.load_state_dict(ours.state_dict())
+    tokens = torch.rand(2, 9, 128)
+    assert torch.allclose(ours(tokens), peer(tokens), atol=1e-6)

@@ -3,7 +3,7 @@ import torch
 from synthetic import PATTERNS, synthetic
 
 import segzoo
-from segzoo_vwformer.attention import VaryingWindowAttention
+from segzoo_vwformer.attention import CrossAttention, VaryingWindowAttention
 
 SMALL = {"width": 64, "heads": 4}
 
@@ -88,3 +88,10 @@ def test_the_attention_is_exported_for_every_size():
     program = torch.export.export(attention, (torch.rand(2, 16, 10, 14),), dynamic_shapes=(sizes,))
     features = torch.rand(2, 16, 8, 21)
     assert torch.allclose(program.module()(features), attention(features), atol=1e-5)
+
+
+def test_the_attention_is_that_of_torch():
+    ours, peer = CrossAttention(64, heads=8), torch.nn.MultiheadAttention(64, 8, batch_first=True)
+    peer.load_state_dict(ours.state_dict())
+    query, context = torch.rand(3, 5, 64), torch.rand(3, 7, 64)
+    assert torch.allclose(ours(query, context), peer(query, context, context)[0], atol=1e-6)
