@@ -1,0 +1,26 @@
+"""Each submodule of each decoder, wrapped in turn: the model trains, and infers what it inferred before."""
+
+import copy
+
+import pytest
+import torch
+
+import segzoo
+from segzoo.testing.subjects import DecoderSubject
+from segzoo.testing.wrapping import called, wrapped
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("decoder", segzoo.list_decoders())
+def test_each_submodule_can_be_wrapped_in_turn(decoder):
+    (case,) = DecoderSubject(decoder, {}).witnesses(1)
+    module, features = case.build(), case.inputs()
+    weights = copy.deepcopy(module.state_dict())
+    with torch.no_grad():
+        before = module.eval()(list(features))
+    for name in called(module):
+        with wrapped(module, [name]):
+            with torch.no_grad():
+                assert torch.allclose(module.eval()(list(features)), before, atol=1e-5), name
+            module.train()(list(features)).mean().backward()
+        module.load_state_dict(weights)  # training moved the norms' statistics
