@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from segzoo.decoder import Decoder
 from segzoo.errors import OptionError
 from segzoo.nn.conv import ConvNormAct
-from segzoo.nn.conv_norm import conv_norm
 from segzoo.nn.resize import resize
 
 Logits = Tensor | dict[str, Tensor]
@@ -59,9 +58,6 @@ class Classifier(nn.Sequential):
         super().__init__()
         self.dropout = nn.Dropout2d(dropout)
         self.conv = nn.Conv2d(in_channels, classes, kernel, padding=kernel // 2)
-
-    def forward(self, decoded: Tensor) -> Tensor:
-        return conv_norm(self.dropout(decoded), self.conv)
 
 
 class Head(nn.Module):

@@ -8,7 +8,7 @@ from functools import partial
 from torch import Tensor, nn
 
 import segzoo
-from segzoo.nn import ConcatConvNormAct, ConvNormAct, PyramidPooling, channels_last, channels_last_to_train
+from segzoo.nn import ConcatConvNormAct, ConvNormAct, PyramidPooling
 from segzoo_deeplab.separable import SeparableConvNormAct
 
 
@@ -42,7 +42,6 @@ class ASPP(nn.Module):
                 f"from 0 to below 1, got width={width}, rates={rates}, project_kernel={kernel}, dropout={dropout}"
             )
         conv = partial(SeparableConvNormAct, depthwise_norm=depthwise_norm) if separable else ConvNormAct
-        self.separable = separable
         self.point = ConvNormAct(in_channels, width, kernel=1)
         self.atrous = nn.ModuleList(conv(in_channels, width, dilation=rate) for rate in rates)
         self.pooling = PyramidPooling(in_channels, width, grids=(1,))
@@ -50,7 +49,5 @@ class ASPP(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, features: Tensor) -> Tensor:
-        innermost = channels_last(features)
-        dilated = channels_last_to_train(features) if self.separable else innermost  # faster so, channel by channel
-        seen = [self.point(innermost), *(conv(dilated) for conv in self.atrous), *self.pooling(innermost)]
+        seen = [self.point(features), *(conv(features) for conv in self.atrous), *self.pooling(features)]
         return self.dropout(self.project(seen, size=features.shape[-2:]))

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 import segzoo
-from segzoo.nn import ConvNormAct, channels_last, resize
+from segzoo.nn import ConvNormAct, resize
 from segzoo_deeplab.aspp import ASPP
 from segzoo_deeplab.selection import select_low_and_deepest
-from segzoo_deeplab.separable import JoiningSeparableConvNormAct, SeparableConvNormAct
+from segzoo_deeplab.separable import SeparableConvNormAct
 
 
 class DeepLabV3PlusDecoder(segzoo.Decoder):
@@ -67,14 +69,10 @@ class DeepLabV3PlusDecoder(segzoo.Decoder):
             kernel=project_kernel,
             dropout=dropout,
         )
-        self.refine = (
-            SeparableConvNormAct(width, width, depthwise_norm=depthwise_norm) if project_kernel == 1 else nn.Identity()
-        )
+        conv = partial(SeparableConvNormAct, out_channels=width, depthwise_norm=depthwise_norm)
+        self.refine = conv(width) if project_kernel == 1 else nn.Identity()
         self.low = ConvNormAct(low, low_width, kernel=1)
-        self.fuse = nn.Sequential(
-            JoiningSeparableConvNormAct([width, low_width], width, depthwise_norm=depthwise_norm),
-            *(SeparableConvNormAct(width, width, depthwise_norm=depthwise_norm) for _ in range(fuse_convs - 1)),
-        )
+        self.fuse = nn.Sequential(conv(width + low_width), *(conv(width) for _ in range(fuse_convs - 1)))
 
     @classmethod
     def negotiate(cls, offer: segzoo.FeatureSpec, output_stride: int | None = 16, **options: Any) -> segzoo.Selection:
@@ -85,4 +83,4 @@ class DeepLabV3PlusDecoder(segzoo.Decoder):
         low, deepest = features
         context = self.refine(self.aspp(deepest))
         context = resize(context, low.shape[-2:], align_corners=self.head_align_corners)
-        return self.fuse([context, self.low(channels_last(low))])
+        return self.fuse(torch.cat([context, self.low(low)], dim=1))

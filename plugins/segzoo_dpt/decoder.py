@@ -11,7 +11,7 @@ from typing import Any, Literal
 from torch import Tensor, nn
 
 import segzoo
-from segzoo.nn import ConvNormAct, add_maps, channels_last, conv_norm, he_initialise, resize
+from segzoo.nn import ConvNormAct, he_initialise, resize
 
 FINEST_STRIDE = 4
 OUTPUT_STRIDE = 2
@@ -97,7 +97,7 @@ class DPTDecoder(segzoo.Decoder):
     def forward(self, features: list[Tensor]) -> Tensor:
         half, *maps = features
         levels = [
-            reassemble(channels_last(readout(each)))
+            reassemble(readout(each))
             for readout, reassemble, each in zip(self.readouts, self.reassembles, maps, strict=True)
         ]
         fused = None
@@ -159,9 +159,6 @@ class Reassemble(nn.Sequential):
         self.scale = scale
         self.to_width = nn.Conv2d(inner, width, 3, padding=1, bias=False)
 
-    def forward(self, features: Tensor) -> Tensor:
-        return conv_norm(self.scale(self.project(features)), self.to_width)
-
 
 class Fusion(nn.Module):
     """Refine a level, add what comes from the coarser one, refine the sum, and resize it for the next finer level."""
@@ -175,7 +172,7 @@ class Fusion(nn.Module):
 
     def forward(self, level: Tensor, coarser: Tensor | None, size: Sequence[int]) -> Tensor:
         refined = self.refine_level(level)
-        fused = self.refine_sum(refined if coarser is None else add_maps(refined, coarser))
+        fused = self.refine_sum(refined if coarser is None else refined + coarser)
         return resize(self.project(fused), size, align_corners=self.align_corners)  # a 1x1 is cheaper before
 
 
@@ -192,4 +189,4 @@ class ResidualUnit(nn.Module):
         )
 
     def forward(self, features: Tensor) -> Tensor:
-        return add_maps(features, self.convs(features))
+        return features + self.convs(features)

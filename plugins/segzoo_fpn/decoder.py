@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 import segzoo
-from segzoo.nn import ConvNormAct, channels_last, conv_of_sum, he_initialise, resize
+from segzoo.nn import ConvNormAct, he_initialise, resize
 
 
 class FPNDecoder(segzoo.Decoder):
@@ -50,50 +50,38 @@ class FPNDecoder(segzoo.Decoder):
         self.merge = merge
         self.laterals = nn.ModuleList(nn.Conv2d(channels, pyramid_width, 1) for channels in stages.channels)
         self.branches = nn.ModuleList(
-            UpBranch(pyramid_width, width, finer, align_corners) if finer else FinestBranch(pyramid_width, width)
-            for finer in range(len(stages))
+            UpBranch(pyramid_width, width, finer, align_corners) for finer in range(len(stages))
         )
         self.apply(he_initialise)
 
     def forward(self, features: list[Tensor]) -> Tensor:
-        features = [channels_last(feature) for feature in features]
         sizes = [feature.shape[-2:] for feature in features]
-        (to_finest, *laterals), (finest_branch, *branches) = self.laterals, self.branches
-        levels = [lateral(feature) for lateral, feature in zip(laterals, features[1:], strict=True)]
+        levels = [lateral(feature) for lateral, feature in zip(self.laterals, features, strict=True)]
         for coarse, fine in pairwise(reversed(range(len(levels)))):
-            levels[fine] = levels[fine] + resize(levels[coarse], levels[fine].shape[-2:], mode="nearest")
-        upsampled = [finest_branch(to_finest, features[0], levels[0] if levels else None)]
-        for finer, (branch, level) in enumerate(zip(branches, levels, strict=True), start=1):
-            upsampled.append(branch(level, sizes[:finer]))
+            levels[fine] = levels[fine] + resize(levels[coarse], sizes[fine], mode="nearest")
+        upsampled = [
+            branch(level, sizes[:finer])
+            for finer, (branch, level) in enumerate(zip(self.branches, levels, strict=True))
+        ]
         return reduce(torch.add, upsampled[::-1]) if self.merge == "add" else torch.cat(upsampled[::-1], dim=1)
 
 
 class UpBranch(nn.Module):
     """From one level up to the finest: 3x3 convolution, group norm, ReLU and a resize for each finer level.
 
+    The finest level itself is convolved once.
+
     :param finer: how many levels are finer.
     """
 
     def __init__(self, in_channels: int, width: int, finer: int, align_corners: bool) -> None:
         super().__init__()
-        widths = [in_channels] + [width] * finer
+        widths = [in_channels] + [width] * max(1, finer)
         self.convs = nn.ModuleList(ConvNormAct(*pair, norm="groupnorm") for pair in pairwise(widths))
         self.align_corners = align_corners
 
     def forward(self, level: Tensor, finer_sizes: Sequence[torch.Size]) -> Tensor:
-        for conv, size in zip(self.convs, reversed(finer_sizes), strict=True):
+        sizes = finer_sizes[::-1] or [level.shape[-2:]]
+        for conv, size in zip(self.convs, sizes, strict=True):
             level = resize(conv(level), size, align_corners=self.align_corners)
         return level
-
-
-class FinestBranch(nn.Module):
-    """Of the finest level: 3x3 convolution, group norm, ReLU. Nothing else reads that level, so it needn't be built."""
-
-    def __init__(self, in_channels: int, width: int) -> None:
-        super().__init__()
-        self.convs = nn.ModuleList([ConvNormAct(in_channels, width, norm="groupnorm")])
-
-    def forward(self, lateral: nn.Module, feature: Tensor, coarser: Tensor | None) -> Tensor:
-        (block,) = self.convs
-        assert isinstance(block, ConvNormAct)
-        return block.act(block.norm(conv_of_sum(block.conv, lateral, feature, coarser)))

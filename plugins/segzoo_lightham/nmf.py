@@ -42,7 +42,7 @@ class NMF(nn.Module):
 
     def _decompose(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         bases = self._first_bases(pixels)
-        codes = (bases.mT @ pixels).softmax(dim=1)
+        codes = (bases.transpose(-2, -1) @ pixels).softmax(dim=1)
         for _ in range(self.train_steps if self.training else self.eval_steps):
             codes = update_codes(pixels, bases, codes)
             bases = update_bases(pixels, bases, codes)
@@ -59,9 +59,9 @@ def update_codes(pixels: Tensor, bases: Tensor, codes: Tensor) -> Tensor:
     :param pixels: what is approximated, (B, C, N).
     :param bases: (B, C, R).
     """
-    return codes * (bases.mT @ pixels) / (bases.mT @ bases @ codes + EPSILON)
+    return codes * (bases.transpose(-2, -1) @ pixels) / (bases.transpose(-2, -1) @ bases @ codes + EPSILON)
 
 
 def update_bases(pixels: Tensor, bases: Tensor, codes: Tensor) -> Tensor:
     """The same for the bases (B, C, R)."""
-    return bases * (pixels @ codes.mT) / (bases @ (codes @ codes.mT) + EPSILON)
+    return bases * (pixels @ codes.transpose(-2, -1)) / (bases @ (codes @ codes.transpose(-2, -1)) + EPSILON)

@@ -8,7 +8,7 @@ from itertools import pairwise
 from torch import Tensor, nn
 
 import segzoo
-from segzoo.nn import BatchNorm2d, ConvNormAct, add_maps, channels_last, conv_norm, resize
+from segzoo.nn import BatchNorm2d, ConvNormAct, resize
 
 
 class LinkNetDecoder(segzoo.Decoder):
@@ -36,11 +36,11 @@ class LinkNetDecoder(segzoo.Decoder):
 
     def forward(self, features: list[Tensor]) -> Tensor:
         finest, *links, deepest = features
-        decoded = channels_last(deepest)
+        decoded = deepest
         for step, link in zip(self.steps, [*reversed(links), finest[:, :0]], strict=True):
             decoded = step(decoded, size=link.shape[-2:])
             if link.shape[1]:
-                decoded = add_maps(decoded, link)
+                decoded = decoded + link
         return decoded
 
 
@@ -51,20 +51,12 @@ class LinkStep(nn.Module):
         super().__init__()
         quarter = max(1, below // 4)
         self.reduce = ConvNormAct(below, quarter, 1)
-        self.grow = Doubling(quarter)
+        self.grow = nn.Sequential(
+            nn.ConvTranspose2d(quarter, quarter, kernel_size=4, stride=2, padding=1),
+            BatchNorm2d(quarter),
+            nn.ReLU(inplace=True),
+        )
         self.expand = ConvNormAct(quarter, width, 1)
 
     def forward(self, below: Tensor, size: Sequence[int]) -> Tensor:
         return self.expand(resize(self.grow(self.reduce(below)), size))
-
-
-class Doubling(nn.Sequential):
-    """Transposed convolution to twice the size, batch norm, ReLU."""
-
-    def __init__(self, channels: int) -> None:
-        conv = nn.ConvTranspose2d(channels, channels, kernel_size=4, stride=2, padding=1)
-        super().__init__(conv, BatchNorm2d(channels), nn.ReLU(inplace=True))
-
-    def forward(self, features: Tensor) -> Tensor:
-        conv, norm, act = self
-        return act(conv_norm(features, conv, norm))

@@ -88,13 +88,13 @@ class PositionAttention(nn.Module):
         self.mix = nn.Conv2d(channels, channels, 3, padding=1)
 
     def forward(self, features: Tensor) -> Tensor:
-        query = self.query(features).flatten(2).mT
-        value = self.value(features).flatten(2).mT
+        query = self.query(features).flatten(2).transpose(-2, -1)
+        value = self.value(features).flatten(2).transpose(-2, -1)
         similarity = query @ self.key(features).flatten(2)
         if self.over_pairs:
             attended = similarity.flatten(1).softmax(dim=1).view_as(similarity) @ value
         else:
-            attended = (similarity.softmax(dim=2) @ value).mT
+            attended = (similarity.softmax(dim=2) @ value).transpose(-2, -1)
         return self.mix(features + attended.reshape(features.shape))
 
 

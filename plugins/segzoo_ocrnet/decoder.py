@@ -74,7 +74,7 @@ class OCRDecoder(segzoo.Decoder):
 def object_regions(pixels: Tensor, coarse: Tensor) -> Tensor:
     """The mean of the pixels (B, C, h, w), weighted by how likely they are of each class: (B, C, K, 1)."""
     weights = coarse.flatten(2).softmax(dim=2)  # over the pixels: of each class a region
-    return (pixels.flatten(2) @ weights.mT)[..., None]
+    return (pixels.flatten(2) @ weights.transpose(-2, -1))[..., None]
 
 
 class ObjectAttention(nn.Module):
@@ -89,11 +89,14 @@ class ObjectAttention(nn.Module):
 
     def forward(self, pixels: Tensor, regions: Tensor) -> Tensor:
         query, key, value = (
-            layer(each).flatten(2).mT.contiguous()[:, None]  # one head: ONNX has no attention without that axis
+            layer(each)
+            .flatten(2)
+            .transpose(-2, -1)
+            .contiguous()[:, None]  # one head: ONNX has no attention without that axis
             for layer, each in ((self.query, pixels), (self.key, regions), (self.value, regions))
         )
         context = F.scaled_dot_product_attention(query, key, value)
-        return self.out(context[:, 0].mT.unflatten(2, pixels.shape[-2:]))
+        return self.out(context[:, 0].transpose(-2, -1).unflatten(2, pixels.shape[-2:]))
 
 
 def two_layers(channels: int, width: int) -> nn.Sequential:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import segzoo
-from segzoo.nn import ConvNormAct, channels_last, he_initialise, resize
+from segzoo.nn import ConvNormAct, he_initialise, resize
 
 
 class PANDecoder(segzoo.Decoder):
@@ -48,7 +48,7 @@ class PANDecoder(segzoo.Decoder):
 
     def forward(self, features: list[Tensor]) -> Tensor:
         *finer, deepest = features
-        decoded = self.pyramid_attention(channels_last(deepest))
+        decoded = self.pyramid_attention(deepest)
         for upsample, feature in zip(self.upsampling, reversed(finer), strict=True):
             decoded = upsample(feature, decoded)
         return decoded
@@ -87,9 +87,8 @@ class FeaturePyramidAttention(nn.Module):
 def halve(features: Tensor) -> Tensor:
     """Max pooling by 2 that rounds down, but keeps a last pixel: (B, C, h, w) to (B, C, max(1, h // 2), ...)."""
     height, width = features.shape[-2:]
-    if height == 1 or width == 1:
-        features = F.pad(features, (0, int(width == 1), 0, int(height == 1)), mode="replicate")
-    return F.max_pool2d(features, 2)
+    missing = (0, 1 // width, 0, 1 // height)  # 1 where there is but one pixel, for any size at once
+    return F.max_pool2d(F.pad(features, missing, mode="replicate"), 2)
 
 
 class GlobalAttentionUpsampling(nn.Module):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from torch import Tensor, nn
 
 import segzoo
-from segzoo.nn import ConcatConvNormAct, ConvNormAct, channels_last_to_train
+from segzoo.nn import ConcatConvNormAct, ConvNormAct, Linear2d
 
 FINEST_STRIDE = 4
 """Of the paper's maps, and of the output."""
@@ -43,8 +44,9 @@ class SegFormerDecoder(segzoo.Decoder):
         self.head_align_corners = align_corners
         coarse = [entry for entry, stride in enumerate(stages.strides) if stride >= FINEST_STRIDE]
         self.finest = coarse[0] if coarse else len(stages) - 1
+        self.linear_norm = linear_norm
         self.linears = nn.ModuleList(
-            ConvNormAct(channels, width, kernel=1) if linear_norm else nn.Conv2d(channels, width, 1)
+            ConvNormAct(channels, width, kernel=1) if linear_norm else Linear2d(channels, width)
             for channels in stages.channels
         )
         self.fuse = ConcatConvNormAct([width] * len(stages), width, kernel=1)
@@ -65,5 +67,9 @@ class SegFormerDecoder(segzoo.Decoder):
         return segzoo.Selection(stages=tuple(taken), roles=(cls.role,) * len(taken))
 
     def forward(self, features: list[Tensor]) -> Tensor:
-        features = [channels_last_to_train(feature) for feature in features]
-        return self.fuse(features[::-1], size=features[self.finest].shape[-2:], linears=[*self.linears][::-1])
+        each = zip(self.linears, features, strict=True)
+        if self.linear_norm:
+            maps = [linear(feature) for linear, feature in each]
+        else:  # the layer is left to the one that follows: the two are one matrix
+            maps = [partial(linear, feature) for linear, feature in each]
+        return self.fuse(maps[::-1], size=features[self.finest].shape[-2:])

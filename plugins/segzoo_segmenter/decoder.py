@@ -98,11 +98,11 @@ class SegmenterDecoder(segzoo.Decoder):
 
     def forward(self, features: list[Tensor]) -> Tensor:
         (deepest,) = features
-        patches = self.project(deepest.flatten(2).mT)
+        patches = self.project(deepest.flatten(2).transpose(-2, -1))
         classes = self.class_tokens.expand(patches.shape[0], -1, -1)
         tokens = self.norm(self.blocks(torch.cat([patches, classes], dim=1)))
         patches, classes = tokens[:, : -self.out_channels], tokens[:, -self.out_channels :]
         patches = F.normalize(self.project_patches(patches), dim=-1)
         classes = F.normalize(self.project_classes(classes), dim=-1)
-        masks = self.norm_masks(patches @ classes.mT)
-        return masks.mT.unflatten(2, deepest.shape[-2:])
+        masks = self.norm_masks(patches @ classes.transpose(-2, -1))
+        return masks.transpose(-2, -1).unflatten(2, deepest.shape[-2:])

@@ -8,7 +8,7 @@ from typing import Literal
 from torch import Tensor, nn
 
 import segzoo
-from segzoo.nn import UpStep, channels_last
+from segzoo.nn import UpStep
 
 ATTENTION = (None, "scse")
 
@@ -62,9 +62,9 @@ class UNetPlusPlusDecoder(segzoo.Decoder):
 
     def forward(self, features: list[Tensor]) -> Tensor:
         finest, *skips, deepest = features
-        row = [channels_last(deepest)]
+        row = [deepest]
         for nodes, skip in zip(self.rows, reversed(skips), strict=True):
-            coarser, row = row, [channels_last(skip)] if skip.shape[1] else []
-            for node, below in zip(nodes.children(), coarser, strict=True):
+            coarser, row = row, [skip] if skip.shape[1] else []
+            for node, below in zip(nodes, coarser, strict=True):
                 row.append(node(below, row[::-1], size=skip.shape[-2:]))
         return self.last(row[-1], [], size=finest.shape[-2:])

@@ -8,7 +8,7 @@ from timm.layers import LayerNorm2d
 from torch import Tensor, nn
 
 import segzoo
-from segzoo.nn import ConcatConvNormAct, ConvNormAct, PyramidPooling, add_maps, he_initialise, resize
+from segzoo.nn import ConcatConvNormAct, ConvNormAct, PyramidPooling, he_initialise, resize
 
 
 class UPerNetDecoder(segzoo.Decoder):
@@ -62,6 +62,6 @@ class UPerNetDecoder(segzoo.Decoder):
         context = self.context([deepest, *self.pooling(deepest)], size=deepest.shape[-2:])
         levels = [lateral(feature) for lateral, feature in zip(self.laterals, finer, strict=True)] + [context]
         for fine in reversed(range(len(finer))):
-            levels[fine] = add_maps(levels[fine], resize(levels[fine + 1], levels[fine].shape[-2:]))
+            levels[fine] = levels[fine] + resize(levels[fine + 1], levels[fine].shape[-2:])
         smoothed = [smooth(level) for smooth, level in zip(self.smooth, levels[:-1], strict=True)]
         return self.fuse([*smoothed, context], size=levels[0].shape[-2:])

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TypeGuard
+from collections.abc import Callable, Sequence
 
-import torch
 from torch import Tensor, nn
 
 from segzoo.errors import OptionError
 from segzoo.nn.conv import Layer, make_act, make_norm
-from segzoo.nn.conv_norm import folded, in_inference, is_folded
-from segzoo.nn.linear import is_linear
-from segzoo.nn.resized_conv import CELLS, Mode, add_cells, conv, conv_of_resized, known
+from segzoo.nn.resize import Mode, resize
+from segzoo.nn.resized_conv import conv_of_resized
+
+Map = Tensor | Callable[[Tensor], Tensor]
+"""A map (B, C, h, w), or the linear layer that makes it: called with a weight (out, C, 1, 1), it returns the map that
+this weight makes of its own, (B, out, h, w). `functools.partial(linear, features)` of a `Linear2d` is such."""
 
 
 class ConcatConv2d(nn.Conv2d):
@@ -47,79 +48,29 @@ class ConcatConv2d(nn.Conv2d):
         self.mode: Mode = mode
         self.align_corners = align_corners
 
-    def forward(  # type: ignore[override]
-        self, maps: Sequence[Tensor], size: Sequence[int], linears: Sequence[nn.Module] | None = None
-    ) -> Tensor:
-        """Fuse: see `fuse`."""
-        return self.fuse(self.weight, self.bias, maps, size, linears)
+    def forward(self, maps: Sequence[Map], size: Sequence[int]) -> Tensor:  # type: ignore[override]
+        """Fuse.
 
-    def fuse(
-        self,
-        weight: Tensor,
-        bias: Tensor | None,
-        maps: Sequence[Tensor],
-        size: Sequence[int],
-        linears: Sequence[nn.Module] | None = None,
-    ) -> Tensor:
-        """Fuse, with a weight and bias in place of its own.
-
-        :param maps: (B, C_i, h_i, w_i) each.
+        :param maps: (B, C_i, h_i, w_i) each; with a kernel of 1 also linear layers that make such, see `Map`.
         :param size: the common (height, width).
-        :param linears: what each map goes through first, to `in_channels`; with a kernel of 1, a 1x1 convolution and
-            its part of the weight are one matrix, and are multiplied where that is cheaper.
         :returns: (B, out_channels, height, width).
         """
-        weights = weight.split(self.split, dim=1)
-        layers: Sequence[nn.Module | None] = [None] * len(maps) if linears is None else linears
-        parts = []
-        for each, weight, linear in zip(maps, weights, layers, strict=True):
+        fused, bias = None, self.bias
+        for each, weight in zip(maps, self.weight.split(self.split, dim=1), strict=True):
             if weight.shape[1] == 0:
                 continue
-            if linear is not None and self._is_one_matrix(linear, each):
-                if linear.bias is not None:
-                    passed = weight.flatten(1) @ linear.bias
-                    bias = passed if bias is None else bias + passed
-                weight = (weight.flatten(1) @ linear.weight.flatten(1))[..., None, None]
-            elif linear is not None:
-                each = linear(each)
-            parts.append((each, weight))
-        # Those that need no resize come first: into their result the others can be added in place.
-        height, width = size
-        parts.sort(key=lambda part: not (known(part[0].shape[-2] == height) and known(part[0].shape[-1] == width)))
-        fused, few = None, []
-        for each, weight in parts:
-            if fused is not None and self.kernel_size == (1, 1) and self._is_few(each, fused):
-                few.append(conv(each, weight, None))
-                continue
-            fused = conv_of_resized(each, weight, bias, size, self.mode, self.align_corners, onto=fused)
-            bias = None
+            part = self._part(each, weight, bias, size)
+            fused, bias = part if fused is None else fused + part, None
         assert fused is not None
-        return add_cells(few, fused, self.mode, self.align_corners) if few else fused
+        return fused
 
-    def _is_few(self, features: Tensor, fused: Tensor) -> bool:
-        """Whether a map of few cells is to be added to a large one that can be added to.
-
-        Few beside the channels too: the backward pass keeps a value for each cell and pixel.
-        """
-        (h, w), (height, width) = features.shape[-2:], fused.shape[-2:]
-        dense = (torch.contiguous_format, torch.channels_last)
-        return (
-            known(h * w <= min(CELLS, self.out_channels // 4))
-            and known(h * w < height * width)
-            and not torch.compiler.is_compiling()
-            and any(fused.is_contiguous(memory_format=layout) for layout in dense)
-        )
-
-    def _is_one_matrix(self, linear: nn.Module, features: Tensor) -> TypeGuard[nn.Conv2d]:
-        """Whether a layer and its part of the weight may, and should, be multiplied before they meet the map.
-
-        A layer with hooks is left to run by itself.
-        """
-        if self.kernel_size != (1, 1) or not is_linear(linear):
-            return False
-        before, between, after = linear.in_channels, linear.out_channels, self.out_channels
-        pixels = features.shape[0] * features.shape[-2] * features.shape[-1]
-        return not known(pixels * between * (before + after) < before * after * (pixels + between))
+    def _part(self, each: Map, weight: Tensor, bias: Tensor | None, size: Sequence[int]) -> Tensor:
+        """What one map contributes to the sum."""
+        if isinstance(each, Tensor):
+            return conv_of_resized(each, weight, bias, size, self.mode, self.align_corners)
+        convolved = each(weight)
+        biased = convolved if bias is None else convolved + bias[:, None, None]
+        return resize(biased, size, self.mode, self.align_corners)
 
 
 class ConcatConvNormAct(nn.Module):
@@ -143,11 +94,5 @@ class ConcatConvNormAct(nn.Module):
         self.norm = make_norm(norm, out_channels)
         self.act = make_act(act)
 
-    def forward(
-        self, maps: Sequence[Tensor], size: Sequence[int], linears: Sequence[nn.Module] | None = None
-    ) -> Tensor:
-        conv, norm = self.conv, self.norm
-        if not in_inference(conv, norm) or type(conv) is not ConcatConv2d:
-            return self.act(norm(conv(maps, size, linears)))
-        fused = conv.fuse(*folded(conv.weight, conv.bias, norm), maps, size, linears)
-        return self.act(fused if is_folded(norm) else norm(fused))
+    def forward(self, maps: Sequence[Map], size: Sequence[int]) -> Tensor:
+        return self.act(self.norm(self.conv(maps, size)))

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from timm.layers import get_act_layer, get_norm_layer
-from torch import Tensor, nn
+from torch import nn
 
 from segzoo.nn.batch_norm import BatchNorm2d
-from segzoo.nn.conv_norm import conv_norm
 
 Layer = str | Callable[..., nn.Module] | None
 """A kind of layer: timm's name for it ("batchnorm2d", "groupnorm", "layernorm2d"; "relu", "gelu"), a class, or None."""
@@ -65,6 +64,3 @@ class ConvNormAct(nn.Sequential):
         )
         self.norm = make_norm(norm, out_channels)
         self.act = make_act(act)
-
-    def forward(self, features: Tensor) -> Tensor:
-        return self.act(conv_norm(features, self.conv, self.norm))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from torch import nn
 
+from segzoo.nn.linear import Linear2d
+
 
 def he_initialise(module: nn.Module) -> None:
     """Weights of a convolution uniform with variance 2 / fan-in, biases zero; for `decoder.apply(he_initialise)`.
@@ -12,7 +14,7 @@ def he_initialise(module: nn.Module) -> None:
     under Adam, whose steps have a size of their own: deep chains of such convolutions learn sooner from torch's
     (benchmarks/README.md).
     """
-    if isinstance(module, nn.Conv2d):
+    if isinstance(module, nn.Conv2d | Linear2d):
         nn.init.kaiming_uniform_(module.weight, nonlinearity="relu")
         if module.bias is not None:
             nn.init.zeros_(module.bias)

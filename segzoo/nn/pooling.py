@@ -20,7 +20,8 @@ def average_over_grid(features: Tensor, cells: int) -> Tensor:
     if cells == 1:
         return features.mean(dim=(-2, -1), keepdim=True)
     height, width = features.shape[-2:]
-    return _cell_weights(height, cells, features) @ features @ _cell_weights(width, cells, features).mT
+    rows, columns = (_cell_weights(length, cells, features) for length in (height, width))
+    return rows @ features @ columns.transpose(0, 1)
 
 
 def _cell_weights(length: int, cells: int, like: Tensor) -> Tensor:

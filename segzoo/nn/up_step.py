@@ -9,7 +9,6 @@ from torch import Tensor, nn
 
 from segzoo.nn.concat import ConcatConvNormAct
 from segzoo.nn.conv import ConvNormAct, Layer
-from segzoo.nn.norm_act_conv import norm_act_conv
 from segzoo.nn.resize import resize
 from segzoo.nn.squeeze_excite import SpatialChannelGate
 
@@ -51,8 +50,4 @@ class UpStep(nn.Module):
         if self.recalibrate_joined is not None:
             joined = torch.cat([resize(below, size, mode="nearest"), *skips], dim=1)
             maps = self.recalibrate_joined(joined).split(self.split, dim=1)
-        if not torch.is_grad_enabled():
-            return self.recalibrate(self.refine(self.join(maps, size)))
-        joined = self.join.conv(maps, size)
-        refined = norm_act_conv(joined, self.join.norm, self.join.act, self.refine.conv)
-        return self.recalibrate(self.refine.act(self.refine.norm(refined)))
+        return self.recalibrate(self.refine(self.join(maps, size)))
