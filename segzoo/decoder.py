@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Literal
 
+import torch
 from torch import Tensor, nn
 
 from segzoo.contract import FeatureSpec, Selection
@@ -50,6 +51,9 @@ class Decoder(nn.Module):
     """Wish: the class token appended to the channels of each map."""
     role: ClassVar[str] = "used"
     """What it does with a stage, in a word, for the plan."""
+
+    memory_format: ClassVar[torch.memory_format | None] = None
+    """The layout that the maps are brought to before `forward`, such as `torch.channels_last`; None leaves them."""
 
     emits: ClassVar[Literal["features", "logits", "queries"]] = "features"
     head_kernel: int = 1

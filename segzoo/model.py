@@ -205,7 +205,10 @@ class SegmentationModel(nn.Module):
 
     def _logits(self, features: list[Tensor]) -> Logits:
         """At the size of the finest map."""
-        decoded = self.decoder([features[stage] for stage in self.plan.stages])
+        selected = [features[stage] for stage in self.plan.stages]
+        if self.decoder.memory_format is not None:
+            selected = [feature.contiguous(memory_format=self.decoder.memory_format) for feature in selected]
+        decoded = self.decoder(selected)
         return self.head(decoded, features[0].shape[-2:])
 
     def _check(self, image: Tensor) -> None:
