@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 import segzoo
@@ -30,6 +31,8 @@ class DeepLabV3Decoder(segzoo.Decoder):
     :param output_stride: the encoder is asked to be dilated to that stride, 8 or 16; None asks for nothing.
     :param align_corners: how the logits are upsampled: segmentation_models_pytorch aligns the corners.
     """
+
+    memory_format = torch.channels_last
 
     def __init__(
         self,

@@ -8,6 +8,7 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any, Literal
 
+import torch
 from torch import Tensor, nn
 
 import segzoo
@@ -39,6 +40,7 @@ class DPTDecoder(segzoo.Decoder):
 
     finest_stride = FINEST_STRIDE
     role = "reassembled"
+    memory_format = torch.channels_last
 
     def __init__(
         self,

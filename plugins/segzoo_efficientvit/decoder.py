@@ -30,6 +30,7 @@ class EfficientViTDecoder(segzoo.Decoder):
     finest_stride = 2
     pyramid = True
     role = "summed"
+    memory_format = torch.channels_last
 
     def __init__(
         self,

@@ -29,6 +29,7 @@ class FPNDecoder(segzoo.Decoder):
     finest_stride = 4
     pyramid = True
     role = "lateral"
+    memory_format = torch.channels_last
 
     def __init__(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -31,6 +32,7 @@ class LightHamDecoder(segzoo.Decoder):
 
     finest_stride = 2
     role = "joined"
+    memory_format = torch.channels_last
 
     def __init__(
         self,

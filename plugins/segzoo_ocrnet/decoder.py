@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -27,6 +28,7 @@ class OCRDecoder(segzoo.Decoder):
     emits = "logits"
     finest_stride = 4
     role = "joined"
+    memory_format = torch.channels_last
 
     def __init__(
         self,

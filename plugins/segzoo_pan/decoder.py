@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -26,6 +27,7 @@ class PANDecoder(segzoo.Decoder):
     finest_stride = 4
     role = "attended"
     head_kernel = 3
+    memory_format = torch.channels_last
 
     def __init__(
         self, stages: segzoo.FeatureSpec, width: int = 32, output_stride: int | None = 16, align_corners: bool = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 import segzoo
@@ -25,6 +26,7 @@ class SegFormerDecoder(segzoo.Decoder):
     """
 
     role = "linear"
+    memory_format = torch.channels_last
 
     def __init__(
         self,
