@@ -10,9 +10,10 @@ from timm.models import get_arch_pretrained_cfgs, is_model, parse_model_name, sp
 from torch import nn
 
 import segzoo
-from segzoo_timm.catalogue import known_facts, with_family
+from segzoo_timm.building import build
 from segzoo_timm.encoder import TimmEncoder
-from segzoo_timm.survey import build, survey
+from segzoo_timm.known import known_facts, with_family
+from segzoo_timm.survey import survey
 from segzoo_timm.weights import build_with_weights, load_projection
 
 

@@ -13,10 +13,11 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 import segzoo
+from segzoo_timm.building import build, family
 from segzoo_timm.encoder import TimmEncoder
 from segzoo_timm.extraction import Body
 from segzoo_timm.quirks import CHANNELS_BEFORE_PIXELS
-from segzoo_timm.survey import Survey, build, family
+from segzoo_timm.survey import Survey
 
 WRAPPERS = ("module.", "_orig_mod.", "body.")  # what DDP, torch.compile and TimmEncoder put before timm's names
 PROJECTION = "colours.weight"  # of TimmEncoder: the layer before timm's model

@@ -49,8 +49,7 @@ CATALOGUE: Mapping[str, Pattern] = {
     "visformer": Pattern.of(8, 16, 32),
     "selecsls": Pattern.of(2, 4, 8, 16, 32, 64),
     "fastvit": Pattern.of(4, 8, 16, 32, 64),
-    "csatv2": Pattern.of(8, 8, 16, 32, 64),
-    "tresnet": Pattern.of(4, 4, 8, 16, 32),
+    "csatv2": Pattern.of(8, 16, 32, 64),
     "levit": Pattern.of(16, 32, 64),
     "patch_8": Pattern.of(8, 8, 8, 8),
     "patch_14": Pattern.of(14, 14, 14, 14),
@@ -63,6 +62,7 @@ CATALOGUE: Mapping[str, Pattern] = {
     "dilated_16": Pattern.of(2, 4, 8, 16, 16),
     "dilated": Pattern.of(2, 4, 8, 8, 8),
     "dilated_mit": Pattern.of(4, 8, 8, 8),
+    "two_of_stride_4": Pattern.of(4, 4, 8, 16, 32),
     "every_other": Pattern.of(2, 8, 32),
     "far_apart": Pattern.of(1, 16),
     "deepest_alone": Pattern.of(32),
@@ -74,7 +74,7 @@ CATALOGUE: Mapping[str, Pattern] = {
     "rounding_down": Pattern.of(2, 4, 8, 16, 32, border=0.99),
     "valid_padding": Pattern.of(2, 4, 8, 16, 32, border=1.5),
 }
-"""Every pattern of strides that timm has; then dilated ones, gaps, few stages, odd channels, and sizes off the grid.
+"""Every pattern of strides that timm has; then dilated ones, a stride twice, gaps, few stages, odd channels, and sizes off the grid.
 
 Named after an architecture that has it, where there is one. The first ones are those that single-encoder checks use.
 """

@@ -110,6 +110,20 @@ def test_strides_are_measured(name, strides):
     assert spec_of(name)[1] == strides
 
 
+@pytest.mark.parametrize(
+    ("name", "channels"),
+    [("tresnet_m", (3, 0, 64, 128, 1024, 2048)), ("csatv2", (3, 0, 0, 32, 72, 168, 386))],
+)
+def test_a_pyramid_whose_stem_has_its_first_stage_s_stride_gives_one_map_of_each_resolution(name, channels):
+    spec = on_meta(name).spec
+    assert spec == segzoo.FeatureSpec(channels, tuple(2**stage for stage in range(len(channels))))
+
+
+@pytest.mark.parametrize("name", ["tresnet_m", "csatv2"])
+def test_such_a_pyramid_needs_no_neck(name):
+    assert segzoo.plan(name, "fpn").neck is None
+
+
 def test_a_native_map_of_the_image_s_resolution_stands_in_entry_0():
     assert spec_of("vgg11_bn")[0] == (64, 128, 256, 512, 512, 512)
 

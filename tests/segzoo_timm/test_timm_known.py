@@ -6,10 +6,10 @@ import timm
 from click.testing import CliRunner
 
 import segzoo
-from segzoo_timm import catalogue
+from segzoo_timm import known, refresh
 from segzoo_timm.source import TimmSource
 
-WRITTEN = json.loads(catalogue.FILE.read_text())
+WRITTEN = json.loads(known.FILE.read_text())
 MEASURED_WITH, KNOWN = WRITTEN["timm"], WRITTEN["architectures"]
 OF_ALL_KINDS = [
     "resnet18",
@@ -25,40 +25,39 @@ def measure(name):
     return segzoo.measure_facts(TimmSource(), name)
 
 
-def test_the_catalogue_holds_timm_s_architectures_alone():
+def test_only_timm_s_architectures_are_known():
     assert set(KNOWN) <= set(timm.list_models())
 
 
 @pytest.mark.skipif(timm.__version__ != MEASURED_WITH, reason="another timm has other architectures")
-def test_the_catalogue_holds_every_architecture():
+def test_every_architecture_is_known():
     assert set(timm.list_models()) <= set(KNOWN)
 
 
 @pytest.mark.parametrize("name", OF_ALL_KINDS)
-def test_the_catalogue_says_what_is_measured(name):
-    known = catalogue.known_facts(name)
-    assert replace(known, family="", weights=None) == measure(name)
+def test_what_is_known_is_what_is_measured(name):
+    assert replace(known.known_facts(name), family="", weights=None) == measure(name)
 
 
 def test_the_family_is_timm_s_module():
-    assert catalogue.known_facts("resnet18").family == "resnet"
+    assert known.known_facts("resnet18").family == "resnet"
 
 
 def test_all_tags_are_listed_with_their_licence_the_default_first():
-    weights = catalogue.known_facts("resnet18").weights
+    weights = known.known_facts("resnet18").weights
     assert weights[0] == segzoo.PublishedWeights(timm.get_pretrained_cfg("resnet18").tag, "apache-2.0")
     assert segzoo.PublishedWeights("fb_swsl_ig1b_ft_in1k", "cc-by-nc-4.0") in weights
 
 
 def test_a_tagged_name_has_the_weights_of_its_tag():
-    facts = catalogue.known_facts("resnet18.fb_swsl_ig1b_ft_in1k")
+    facts = known.known_facts("resnet18.fb_swsl_ig1b_ft_in1k")
     assert facts.name == "resnet18.fb_swsl_ig1b_ft_in1k"
     assert facts.weights == (segzoo.PublishedWeights("fb_swsl_ig1b_ft_in1k", "cc-by-nc-4.0"),)
 
 
 def test_an_architecture_without_weights_has_none():
-    assert catalogue.known_facts("resnet10t").weights
-    assert catalogue.known_facts("coatnet_4_224").weights == ()
+    assert known.known_facts("resnet10t").weights
+    assert known.known_facts("coatnet_4_224").weights == ()
 
 
 def test_a_tag_for_another_image_size_is_measured():
@@ -68,32 +67,32 @@ def test_a_tag_for_another_image_size_is_measured():
         for tag in [name.partition(".")[2]]
         if timm.get_pretrained_cfg(name).input_size != timm.get_pretrained_cfg(name.partition(".")[0]).input_size
     )
-    assert catalogue.known_facts(name) is None
+    assert known.known_facts(name) is None
     assert [weights.tag for weights in TimmSource().facts(name).weights] == [tag]
 
 
 @pytest.mark.parametrize("name", ["hf-hub:somebody/something", "local-dir:somewhere"])
 def test_of_a_hub_s_or_folder_s_model_nothing_is_known(name):
     facts = segzoo.EncoderFacts(name, 1, segzoo.FeatureSpec((3,), (1,)))
-    assert catalogue.known_facts(name) is None
-    assert catalogue.with_family(facts) is facts
+    assert known.known_facts(name) is None
+    assert known.with_family(facts) is facts
 
 
 @pytest.fixture
 def file(tmp_path, monkeypatch):
-    """A catalogue of two architectures, one of which timm no longer has."""
-    file = tmp_path / "catalogue.json"
+    """A file of two architectures, one of which timm no longer has."""
+    file = tmp_path / "known.json"
     entries = dict.fromkeys(("resnet18", "resnet18_of_old"), KNOWN["resnet18"])
     file.write_text(json.dumps({"timm": "0.1", "architectures": entries}))
-    monkeypatch.setattr(catalogue, "FILE", file)
-    catalogue._catalogue.cache_clear()
+    monkeypatch.setattr(known, "FILE", file)
+    known.known_architectures.cache_clear()
     yield file
-    catalogue._catalogue.cache_clear()
+    known.known_architectures.cache_clear()
 
 
 @pytest.mark.exhaustive
-def test_making_the_catalogue_keeps_the_others_and_drops_what_timm_no_longer_has(file):
-    result = CliRunner().invoke(catalogue.main, ["test_vi*", "resnet18", "--missing", "--jobs", "1"])
+def test_refreshing_keeps_the_others_and_drops_what_timm_no_longer_has(file):
+    result = CliRunner().invoke(refresh.main, ["test_vi*", "resnet18", "--missing", "--jobs", "1"])
     assert result.exit_code == 0, result.output
     made = json.loads(file.read_text())
     assert made["timm"] == timm.__version__
@@ -103,7 +102,7 @@ def test_making_the_catalogue_keeps_the_others_and_drops_what_timm_no_longer_has
 
 def test_a_pattern_that_nothing_matches_is_an_error_and_changes_nothing(file):
     before = file.read_text()
-    result = CliRunner().invoke(catalogue.main, ["resnet18", "nothing*"])
+    result = CliRunner().invoke(refresh.main, ["resnet18", "nothing*"])
     assert result.exit_code == 1
     assert "has no architecture that matches 'nothing*'" in result.output
     assert file.read_text() == before
