@@ -74,7 +74,8 @@ CATALOGUE: Mapping[str, Pattern] = {
     "rounding_down": Pattern.of(2, 4, 8, 16, 32, border=0.99),
     "valid_padding": Pattern.of(2, 4, 8, 16, 32, border=1.5),
 }
-"""Every pattern of strides that timm has; then dilated ones, a stride twice, gaps, few stages, odd channels, and sizes off the grid.
+"""Every pattern of strides that timm has; then dilated ones, a stride twice, gaps, few stages, odd channels, and sizes
+off the grid.
 
 Named after an architecture that has it, where there is one. The first ones are those that single-encoder checks use.
 """

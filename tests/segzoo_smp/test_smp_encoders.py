@@ -18,12 +18,12 @@ FAMILIES = [
     *("vgg11", "vgg11_bn", "densenet121", "efficientnet-b1", "timm-tf_efficientnet_lite0", "resnext50_32x4d"),
     *("timm-skresnet18", "timm-skresnext50_32x4d", "timm-resnest14d", "timm-res2net50_26w_4s", "timm-regnetx_002"),
     *("timm-gernet_s", "timm-mobilenetv3_small_minimal_100", "tu-resnet18", "tu-vgg11", "tu-efficientnet_b0"),
-    *("tu-swin_tiny_patch4_window7_224", "tu-hrnet_w18_small", "tu-dla46x_c", "tu-legacy_xception"),
+    *("tu-swin_tiny_patch4_window7_224", "tu-hrnet_w18_small", "tu-dla46x_c", "tu-legacy_xception", "tu-tresnet_m"),
 ]
 OTHERS = ("se", "dpn", "inception", "xception", "mobileone")
 BROUGHT_IN = [name for name in smp.encoders.encoders if not name.startswith(OTHERS)]
 EMPTY = ("mit_b0", "tu-test_convnext")  # at stride 2, where SMP rounds the size down, and segzoo up
-MULTIPLES = ("tu-dla46x_c", "tu-hrnet_w18_small")  # alone are taken, by timm's feature extractors
+MULTIPLES = ("tu-dla46x_c", "tu-hrnet_w18_small", "tu-tresnet_m")  # alone are taken, by timm's feature extractors
 DILATED = [
     *("resnet18", "mobilenet_v2", "efficientnet-b0", "timm-efficientnet-b0", "timm-skresnet18", "resnet50"),
     *("timm-resnest14d", "timm-regnetx_002", "timm-mobilenetv3_small_minimal_100"),
