@@ -45,6 +45,8 @@ from .importer import Importer as Importer
 from .importer import Source as Source
 from .importer import rename_weights as rename_weights
 from .labels import Labels as Labels
+from .layer_groups import Matcher as Matcher
+from .layer_groups import prefix_matcher as prefix_matcher
 from .loading.from_pretrained import from_pretrained as from_pretrained
 from .model import SegmentationModel as SegmentationModel
 from .neck import Neck as Neck

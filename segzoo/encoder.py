@@ -8,6 +8,8 @@ from os import PathLike
 from torch import Tensor, nn
 
 from segzoo.contract import FeatureSpec, InputSpec, grid_size
+from segzoo.errors import OptionError
+from segzoo.layer_groups import Matcher
 from segzoo.preprocessing import Preprocessing
 
 Pretrained = bool | str | PathLike[str]
@@ -29,6 +31,9 @@ class Encoder(nn.Module):
 
     Any other module with a `spec` and such a `forward` serves as well. The spec is held against a forward on the meta
     device when the model is built.
+
+    `set_grad_checkpointing`, `no_weight_decay` and `group_matcher` are for training, and mean what they mean in timm.
+    An encoder need not have them. Their names and patterns are relative to the encoder.
     """
 
     spec: FeatureSpec
@@ -53,6 +58,31 @@ class Encoder(nn.Module):
         :returns: one map per entry of the spec: (B, channels, h, w), of the image's dtype and on its device.
         """
         raise NotImplementedError
+
+    def set_grad_checkpointing(self, enable: bool = True) -> None:
+        """Recompute blocks in the backward pass instead of keeping their activations: less memory, more time.
+
+        :raises OptionError: for an encoder that can't, such as one that doesn't override this.
+        """
+        if enable:
+            raise OptionError(
+                f"{type(self).__name__} has no gradient checkpointing: leave it off or take another encoder"
+            )
+
+    def no_weight_decay(self) -> set[str]:
+        """Parameters that weight decay harms, such as position embeddings; biases and norms need no mention.
+
+        :returns: names, or patterns as `fnmatch` has them.
+        """
+        return set()
+
+    def group_matcher(self, coarse: bool = False) -> Matcher:
+        """The layers in the order in which an image meets them, for learning rates that decay from layer to layer.
+
+        :param coarse: group by stage rather than by block.
+        :returns: what timm's `group_parameters` takes. What it doesn't match comes last, so an empty one is one layer.
+        """
+        return {}
 
     def complete(self, image: Tensor, features: Mapping[int, Tensor]) -> list[Tensor]:
         """The full list: the given maps by stage, the image in entry 0 if none stands there, placeholders elsewhere."""

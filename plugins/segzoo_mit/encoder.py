@@ -20,6 +20,7 @@ from einops import rearrange
 from timm.layers import DropPath
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 
 import segzoo
 
@@ -86,6 +87,22 @@ class MixTransformer(segzoo.Encoder):
             features[entry] = feature
         return self.complete(image, features)
 
+    def set_grad_checkpointing(self, enable: bool = True) -> None:
+        for stage in self.stages:
+            stage.grad_checkpointing = enable
+
+    def group_matcher(self, coarse: bool = False) -> segzoo.Matcher:
+        return {
+            "stem": r"^stages\.0\.patches",
+            "stages": r"^stages\.(\d+)"
+            if coarse
+            else [
+                (r"^stages\.(\d+)\.patches", (0,)),
+                (r"^stages\.(\d+)\.blocks\.(\d+)", None),
+                (r"^stages\.(\d+)\.norm", (99999,)),  # timm's sign for the layer before
+            ],
+        }
+
 
 class Stage(nn.Module):
     """Patches, transformer blocks, and a norm: (B, channels_in, ...) to (B, C, H, W)."""
@@ -103,10 +120,13 @@ class Stage(nn.Module):
         self.patches = OverlapPatchEmbedding(channels_in, channels, stride)
         self.blocks = nn.Sequential(*(Block(channels, heads, reduction, rate) for rate in drop_path_rates))
         self.norm = layer_norm(channels)
+        self.grad_checkpointing = False
 
     def forward(self, feature: Tensor) -> Tensor:
-        tokens = self.norm(self.blocks(self.patches(feature)))
-        return rearrange(tokens, "b h w c -> b c h w")
+        tokens = self.patches(feature)
+        for block in self.blocks:
+            tokens = checkpoint(block, tokens, use_reentrant=False) if self.grad_checkpointing else block(tokens)
+        return rearrange(self.norm(tokens), "b h w c -> b c h w")
 
 
 class OverlapPatchEmbedding(nn.Module):

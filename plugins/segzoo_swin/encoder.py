@@ -20,6 +20,7 @@ from timm.layers import DropPath, Mlp
 from timm.models.swin_transformer import PatchMerging, WindowAttention, window_partition, window_reverse
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 
 import segzoo
 
@@ -96,6 +97,26 @@ class SwinTransformer(segzoo.Encoder):
             features[entry] = norm(tokens).permute(0, 3, 1, 2)
         return self.complete(image, features)
 
+    def set_grad_checkpointing(self, enable: bool = True) -> None:
+        for stage in self.stages:
+            stage.grad_checkpointing = enable
+
+    def no_weight_decay(self) -> set[str]:
+        return {"*.relative_position_bias_table"}
+
+    def group_matcher(self, coarse: bool = False) -> segzoo.Matcher:
+        return {
+            "stem": r"^patches",
+            "stages": [
+                *(
+                    [(r"^stages\.(\d+)", None)]
+                    if coarse
+                    else [(r"^stages\.(\d+)\.merge", (0,)), (r"^stages\.(\d+)\.blocks\.(\d+)", None)]
+                ),
+                (r"^norms\.(\d+)", (99999,)),  # timm's sign for the layer before
+            ],
+        }
+
 
 class Stage(nn.Module):
     """Four tokens merged into one, unless it is the first stage, then blocks: (B, H, W, C)."""
@@ -112,8 +133,13 @@ class Stage(nn.Module):
             )
         )
 
+        self.grad_checkpointing = False
+
     def forward(self, tokens: Tensor) -> Tensor:
-        return self.blocks(self.merge(tokens))
+        tokens = self.merge(tokens)
+        for block in self.blocks:
+            tokens = checkpoint(block, tokens, use_reentrant=False) if self.grad_checkpointing else block(tokens)
+        return tokens
 
 
 class Block(nn.Module):

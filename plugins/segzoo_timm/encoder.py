@@ -29,6 +29,21 @@ class TimmEncoder(segzoo.Encoder):
         self.layout = found.layout
         self.class_token = found.class_token
 
+    def set_grad_checkpointing(self, enable: bool = True) -> None:
+        try:
+            self.body.set_grad_checkpointing(enable)
+        except AssertionError as refusal:  # timm's way to say that an architecture can't
+            raise segzoo.OptionError(
+                f"timm's {type(self.body).__name__} has no gradient checkpointing: leave it off or take another encoder"
+            ) from refusal
+
+    def no_weight_decay(self) -> set[str]:
+        names = self.body.no_weight_decay() if hasattr(self.body, "no_weight_decay") else ()
+        return {f"body.{name}" for name in names}
+
+    def group_matcher(self, coarse: bool = False) -> segzoo.Matcher:
+        return segzoo.prefix_matcher(self.body.group_matcher(coarse=coarse), "body.")
+
     def forward(self, image: Tensor) -> list[Tensor]:
         size = (image.shape[-2], image.shape[-1])
         fixed = self.input_spec.fixed

@@ -11,6 +11,7 @@ from typing import Any
 
 import timm
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 import segzoo
 
@@ -47,15 +48,22 @@ class TorchvisionMobileNetV3(segzoo.Encoder):
                 dilate(layers[index].conv_dw, rate=2)
         self.taps = TAPS[:depth]
         self.layers = nn.ModuleList(layers[: self.taps[-1] + 1])
+        self.grad_checkpointing = False
 
     def forward(self, image: Tensor) -> list[Tensor]:
         maps = []
         feature = image
         for index, layer in enumerate(self.layers):
-            feature = layer(feature)
+            feature = checkpoint(layer, feature, use_reentrant=False) if self.grad_checkpointing else layer(feature)
             if index in self.taps:
                 maps.append(feature)
         return self.complete(image, dict(enumerate(maps, start=1)))
+
+    def set_grad_checkpointing(self, enable: bool = True) -> None:
+        self.grad_checkpointing = enable
+
+    def group_matcher(self, coarse: bool = False) -> segzoo.Matcher:
+        return {"layers": r"^layers\.(\d+)"}
 
 
 def dilate(conv: nn.Conv2d, rate: int) -> None:

@@ -18,6 +18,7 @@ import torch
 from timm.models.beit import Block
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 
 import segzoo
 
@@ -81,6 +82,7 @@ class BeitPyramid(segzoo.Encoder):
             nn.ConvTranspose2d(width, width, 2, stride=2),
         )
         self.to_stride_8 = nn.ConvTranspose2d(width, width, 2, stride=2)
+        self.grad_checkpointing = False
 
     def forward(self, image: Tensor) -> list[Tensor]:
         patches = self.patches(image)
@@ -88,10 +90,24 @@ class BeitPyramid(segzoo.Encoder):
         tokens = torch.cat([self.cls_token.expand(len(image), -1, -1), patches.flatten(2).transpose(1, 2)], dim=1)
         after = [tokens]
         for block, position_bias in zip(self.blocks, self.position_biases, strict=True):
-            after.append(block(after[-1], shared_rel_pos_bias=position_bias(*size)))
+            bias = position_bias(*size)
+            after.append(
+                checkpoint(block, after[-1], shared_rel_pos_bias=bias, use_reentrant=False)
+                if self.grad_checkpointing
+                else block(after[-1], shared_rel_pos_bias=bias)
+            )
         first, second, third, last = (after[tap][:, 1:].transpose(1, 2).unflatten(2, size) for tap in self.taps)
         maps = [self.to_stride_4(first), self.to_stride_8(second), third, F.max_pool2d(last, 2)]
         return self.complete(image, dict(enumerate(maps, start=2)))
+
+    def set_grad_checkpointing(self, enable: bool = True) -> None:
+        self.grad_checkpointing = enable
+
+    def no_weight_decay(self) -> set[str]:
+        return {"cls_token", "position_biases.*.table"}
+
+    def group_matcher(self, coarse: bool = False) -> segzoo.Matcher:
+        return {"stem": r"^cls_token|patches", "blocks": r"^(?:blocks|position_biases)\.(\d+)"}
 
 
 class PositionBias(nn.Module):
