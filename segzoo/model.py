@@ -78,7 +78,7 @@ class SegmentationModel(nn.Module):
 
         :param image: floating point, (B, in_channels, H, W), any height and width.
         :returns: logits (B, classes, H, W), in train and eval mode alike; with named heads a dict of them.
-        :raises InputError: for another shape or type, or a size that the encoder can't take.
+        :raises InputError: for another shape or type, or a size that the encoder can't take, or can't train on.
         """
         self._check(image)
         return _crop(self.decode(self.encoder(self._pad(image))), image)
@@ -232,6 +232,11 @@ class SegmentationModel(nn.Module):
                 "model.preprocessing(picture) scales and normalises 8-bit pictures"
             )
         height, width = image.shape[-2:]
+        if self.training and image.shape[0] == 1 and self._ends_in_one_pixel((height, width)):
+            raise InputError(
+                f"{self.plan.encoder.id} has batch norms, which can't train on one image whose deepest map is a single "
+                f"pixel, as that of {height}x{width} pixels is; give two images or more, or a larger one"
+            )
         if sizes.minimum > 1 and (height < sizes.minimum or width < sizes.minimum):
             raise InputError(
                 f"{self.plan.encoder.id} needs images of {sizes.minimum}x{sizes.minimum} pixels or more, got "
@@ -243,6 +248,13 @@ class SegmentationModel(nn.Module):
                 + " or ".join(f"{h}x{w}" for h, w in sizes.nearest((height, width)))
                 + "; without strict_size=True any size is taken"
             )
+
+    def _ends_in_one_pixel(self, image: tuple[int, int]) -> bool:
+        """Whether the encoder, being trained, has batch norms, and its deepest map of such an image is one pixel."""
+        sizes, spec = self.plan.input_spec, self.plan.encoder_spec
+        if sizes.fixed or spec.size(spec.depth, sizes.padded(image)) != (1, 1):
+            return False
+        return any(isinstance(module, nn.BatchNorm2d) and module.training for module in self.encoder.modules())
 
 
 def _crop(logits: Logits, image: Tensor) -> Logits:

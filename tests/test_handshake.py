@@ -259,6 +259,19 @@ def test_unknown_names_come_with_near_ones(encoder, decoder):
         segzoo.plan(encoder, decoder)
 
 
+@pytest.mark.parametrize(
+    ("encoder", "decoder", "told"),
+    [
+        ("unet", "resnet34", "'unet' is a decoder: give the encoder first"),
+        ("mit_b0", "resnet34", "'resnet34' is an encoder: give the encoder first"),
+        ("segzoo:unet", "mit_b0", "'segzoo:unet' is a decoder: give the encoder first"),
+    ],
+)
+def test_encoder_and_decoder_in_each_others_place_are_told_so(encoder, decoder, told):
+    with pytest.raises(segzoo.UnknownNameError, match=told):
+        segzoo.create_model(encoder, decoder, classes=3)
+
+
 @pytest.mark.parametrize(("encoder", "decoder"), [(3, "unet"), ("mit_b0", nn.Conv2d), ("mit_b0", None)])
 def test_what_is_neither_name_nor_class_nor_module_is_refused(encoder, decoder):
     with pytest.raises(segzoo.OptionError):
@@ -274,6 +287,21 @@ def test_an_encoder_class_is_constructed_with_its_options():
     plan = segzoo.plan(synthetic, "unet", in_channels=5, encoder_options={"pattern": "dilated_16"})
     assert plan.encoder_spec.channels[0] == 5
     assert plan.encoder_spec.strides[-1] == 16
+
+
+class ColoursOnly(segzoo.Encoder):
+    def __init__(self):
+        super().__init__(segzoo.FeatureSpec(channels=(3, 8, 8), strides=(1, 2, 4)))
+
+    def forward(self, image):
+        finer = image.mean(1, keepdim=True).repeat(1, 8, 1, 1)[..., ::2, ::2]
+        return self.complete(image, {1: finer, 2: finer[..., ::2, ::2]})
+
+
+def test_an_encoder_class_that_asks_for_no_channels_takes_colours():
+    assert segzoo.plan(ColoursOnly, "unet").encoder_spec.channels[0] == 3
+    with pytest.raises(segzoo.OptionError, match="ColoursOnly has no option 'in_channels'"):
+        segzoo.plan(ColoursOnly, "unet", in_channels=5)
 
 
 def test_a_decoder_module_serves_an_encoder_that_it_is_built_for():

@@ -106,6 +106,22 @@ def test_a_batch_of_one_trains(decoder):
     assert logits.isfinite().all()
 
 
+def test_one_image_whose_deepest_map_is_one_pixel_does_not_train_batch_norms():
+    model = segzoo.create_model("test_resnet", "unet", classes=3).train()
+    with pytest.raises(segzoo.InputError, match=r"batch norms.*32x32 pixels is; give two images or more, or a larger"):
+        model(torch.rand(1, 3, 32, 32))
+    for image in (torch.rand(2, 3, 32, 32), torch.rand(1, 3, 33, 32)):
+        assert model(image).isfinite().all()
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+def test_one_image_whose_deepest_map_is_one_pixel_serves_where_no_batch_norm_is_trained(frozen):
+    model = segzoo.create_model("test_resnet" if frozen else "mit_b0", "unet", classes=3)
+    if frozen:
+        model.freeze_encoder()
+    assert model.train()(torch.rand(1, 3, 32, 32)).isfinite().all()
+
+
 @pytest.mark.parametrize("decoder", segzoo.list_decoders())
 def test_a_model_builds_on_the_meta_device(decoder):
     with torch.device("meta"):

@@ -6,17 +6,21 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, TypeVar
 
 from torch import nn
 
 from segzoo.contract import EncoderRequest
 from segzoo.decoder import Decoder
 from segzoo.encoder import Encoder, Pretrained
-from segzoo.errors import NegotiationError, OptionError
+from segzoo.errors import AmbiguousNameError, NegotiationError, OptionError, SegzooError, UnknownNameError
 from segzoo.handshake.planning import Part
 from segzoo.host import registry, sources
 from segzoo.neck import Neck
+
+COLOURS = 3  # channels of an image: what an encoder class takes that doesn't ask
+
+F = TypeVar("F")
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,7 @@ def find_encoder(encoder: str | type[nn.Module] | nn.Module) -> EncoderPart:
     :raises AmbiguousNameError: when several do.
     """
     if isinstance(encoder, str):
-        found = sources.find_encoder(encoder)
+        found = _find(encoder, sources.find_encoder, registry.find_decoder, "a decoder")
         part = Part(found.id, found.provided.distribution, found.provided.version)
         return EncoderPart(part, lambda request, pretrained: found.source.create(found.name, request, pretrained))
     if isinstance(encoder, type) and issubclass(encoder, nn.Module):
@@ -53,7 +57,7 @@ def find_decoder(decoder: str | type[Decoder] | Decoder) -> tuple[Part, type[Dec
     :raises AmbiguousNameError: when several do.
     """
     if isinstance(decoder, str):
-        provided = registry.find_decoder(decoder)
+        provided = _find(decoder, registry.find_decoder, sources.find_encoder, "an encoder")
         return Part(provided.id, provided.distribution, provided.version), provided.load()
     kind = decoder if isinstance(decoder, type) else type(decoder)
     if not issubclass(kind, Decoder):
@@ -95,13 +99,44 @@ def check_options(who: str, callee: Callable[..., Any], options: Mapping[str, An
             raise OptionError(f"{who} has no option {option!r}{hint} ({has})")
 
 
+def _find(name: str, find: Callable[[str], F], find_other: Callable[[str], object], other: str) -> F:
+    """What a name finds.
+
+    :param find_other: what finds it if encoder and decoder were swapped.
+    :raises UnknownNameError: when no plugin provides it; the message says so if they were.
+    """
+    try:
+        return find(name)
+    except UnknownNameError as error:
+        if _finds(find_other, name):
+            raise UnknownNameError(f"{name!r} is {other}: give the encoder first, then the decoder") from error
+        raise
+
+
+def _finds(find: Callable[[str], object], name: str) -> bool:
+    try:
+        find(name)
+    except AmbiguousNameError:
+        return True
+    except SegzooError:
+        return False
+    return True
+
+
 def _construct(encoder: type[nn.Module], request: EncoderRequest, pretrained: Pretrained) -> Any:
     _refuse_wishes(encoder.__name__, request)
     _refuse_pretrained(encoder.__name__, pretrained)
     asked = {"in_channels": request.in_channels, "depth": request.depth, "img_size": request.img_size}
+    if request.in_channels == COLOURS and not _takes(encoder, "in_channels"):
+        del asked["in_channels"]
     arguments = {name: value for name, value in asked.items() if value is not None} | dict(request.options)
     check_options(encoder.__name__, encoder, arguments, given=set())
     return encoder(**arguments)
+
+
+def _takes(callee: Callable[..., Any], argument: str) -> bool:
+    parameters = inspect.signature(callee).parameters
+    return argument in parameters or any(each.kind is each.VAR_KEYWORD for each in parameters.values())
 
 
 def _as_it_is(encoder: nn.Module, request: EncoderRequest, pretrained: Pretrained) -> Any:
