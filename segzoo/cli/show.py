@@ -42,6 +42,7 @@ def show(folder: Path, as_json: bool) -> None:
     mean, std = (
         ", ".join(f"{each:.4g}" for each in values) for values in (config.preprocessing.mean, config.preprocessing.std)
     )
-    click.echo(f"preprocessing: values from 0 to 1, mean {mean}, std {std}")
+    values = "values from 0 to 1" if config.preprocessing.value_range else "values as they are"
+    click.echo(f"preprocessing: {values}, mean {mean}, std {std}")
     click.echo(f"\n{config.plan}\n")
     click.echo(tabulate(rows, headers="keys", disable_numparse=True))

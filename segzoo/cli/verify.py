@@ -25,7 +25,7 @@ def verify(ctx: click.Context, folder: Path, as_json: bool) -> None:
 
     path = standing(folder)
     config = read_config(path)
-    differences = restoring.check_behaviour(restoring.restore(path), config)
+    differences = restoring.check_behaviour(restoring.restore(path, config), config)
     versions = changed_versions(config)
     if as_json:
         print_json(

@@ -11,7 +11,8 @@ from segzoo.errors import CheckpointError, OptionError
 from segzoo.loading import restoring
 from segzoo.loading.importing import bring_in
 from segzoo.model import SegmentationModel
-from segzoo.publishing import config, hub
+from segzoo.publishing import hub
+from segzoo.publishing.config import find_config
 from segzoo.publishing.folder import standing
 
 
@@ -43,6 +44,8 @@ def from_pretrained(
 
     >>> model = segzoo.from_pretrained("trained/unet")  # doctest: +SKIP
     """
+    if not isinstance(arguments, Mapping | None):
+        raise OptionError(f"arguments are names and values for the importer, got {arguments!r}")
     path = _local(path_or_id)
     if path is None:
         path = hub.download(str(path_or_id), revision)
@@ -50,30 +53,17 @@ def from_pretrained(
         raise OptionError(
             f"revision={revision!r} is of a hub's model, and {str(path_or_id)!r} is here, on this machine"
         )
-    if importer is None and not arguments and is_own_folder(path):
-        if verify and classes is not None:
-            raise OptionError("verify=True needs the saved classes: leave classes out")
-        model = restoring.restore(path, classes)
+    config = find_config(path) if importer is None and not arguments else None
+    if config is None:
         if verify:
-            restoring.verify(model, config.read_config(path))
-        return model
+            raise OptionError(f"verify=True is for what segzoo saved; {str(path_or_id)!r} is not")
+        return bring_in(path, classes, importer, arguments)
+    if verify and classes is not None:
+        raise OptionError("verify=True needs the saved classes: leave classes out")
+    model = restoring.restore(path, config, classes)
     if verify:
-        raise OptionError(f"verify=True is for what segzoo saved; {str(path_or_id)!r} is not")
-    return bring_in(path, classes, importer, arguments)
-
-
-def is_own_folder(path: Path) -> bool:
-    """Whether segzoo saved it.
-
-    :raises CheckpointError: when its config is no JSON.
-    """
-    file = path / config.NAME
-    if not file.is_file():
-        return False
-    try:
-        return config.is_own(config.read_json(file))
-    except CheckpointError as error:
-        raise CheckpointError(f"{file}: {error}") from error
+        restoring.verify(model, config)
+    return model
 
 
 def _local(path_or_id: str | PathLike[str]) -> Path | None:
@@ -85,7 +75,7 @@ def _local(path_or_id: str | PathLike[str]) -> Path | None:
         path = standing(path_or_id)
         if str(path_or_id) and path.exists():
             return path
-    except (OSError, ValueError):  # such as a name that is too long, or holds a null byte
+    except (OSError, TypeError, ValueError):  # such as a name that is too long, or holds a null byte
         pass
     if isinstance(path_or_id, str) and path_or_id.count("/") == 1 and path_or_id[0] not in "./~":
         return None

@@ -15,30 +15,35 @@ from segzoo.handshake.agreement import Agreement
 from segzoo.handshake.planning import Plan
 from segzoo.head import Classes
 from segzoo.model import SegmentationModel
-from segzoo.preprocessing import Preprocessing
 from segzoo.publishing import behaviour, tensors
-from segzoo.publishing.config import Config, read_config
+from segzoo.publishing.config import Config
 from segzoo.publishing.needs import changed_versions, check_needs, needs
-from segzoo.publishing.twin import build_twin, classes_of
+from segzoo.publishing.twin import bounded, build_twin, classes_of
 from segzoo.weights import read_weights
 
+MOST_REGISTERED = 10_000
+MOST_PER_TENSOR = 10
+"""How many modules and parameters a model may register for each tensor of its file, and besides. The largest encoders
+register 7,000, some of which they drop when they are built at a small depth."""
 
-def restore(folder: Path, classes: int | Mapping[str, int] | None = None) -> SegmentationModel:
+
+def restore(folder: Path, config: Config, classes: int | Mapping[str, int] | None = None) -> SegmentationModel:
     """The model of a folder, in eval mode.
 
+    :param config: that of the folder.
     :param classes: another number of classes than was saved; for named heads, by name.
     :raises PluginError: when a part's plugin is missing.
     :raises CheckpointError: for a damaged folder, or plugins that build something else today.
     :raises OptionError: for classes that the model's heads can't have.
     """
-    config = read_config(folder)
     file = folder / tensors.NAME
     header = tensors.read_header(file)
     saved = classes_of(config)
     counts = other_classes(saved, classes)
     check_needs(config.plan)
     with _blaming_plugins(config.plan):
-        twin = build_twin(SegmentationModel, config)
+        with bounded(MOST_REGISTERED + MOST_PER_TENSOR * len(header)):
+            twin = build_twin(SegmentationModel, config)
         tensors.hold(header, twin, str(file))
         renewed = class_tensors(lambda heads: SegmentationModel.of(Agreement.of(config.plan), heads), saved, counts)
         model = SegmentationModel.of(Agreement.of(config.plan), counts)
@@ -116,7 +121,7 @@ def verify(model: SegmentationModel, config: Config) -> None:
 
 def _describe(model: SegmentationModel, config: Config, counts: Classes) -> None:
     """Give a restored model what isn't weights."""
-    model.preprocessing = Preprocessing(config.preprocessing.mean, config.preprocessing.std)
+    model.preprocessing = config.preprocessing.preprocessing
     model.labels = {
         name: head.labels
         for name, head in config.heads.items()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from numbers import Real
 from typing import TYPE_CHECKING
 
+from segzoo.errors import OptionError
 from segzoo.host import registry, sources
 from segzoo.publishing.config import Config, parts
 
@@ -22,11 +24,22 @@ class Claims:
     :param metrics: such as `{"mIoU": 45.6}`.
     :param dataset: that it was trained on, by its name on the hub if it has one.
     :param license: of the weights, an SPDX identifier in lower case as the hub has them (`"apache-2.0"`).
+    :raises OptionError: for values of other types.
     """
 
     metrics: Mapping[str, float] | None = None
     dataset: str | None = None
     license: str | None = None
+
+    def __post_init__(self) -> None:
+        metrics = {} if self.metrics is None else self.metrics
+        if not isinstance(metrics, Mapping) or not all(
+            isinstance(name, str) and isinstance(value, Real) for name, value in metrics.items()
+        ):
+            raise OptionError(f'metrics are names and numbers, such as {{"mIoU": 45.6}}, got {metrics!r}')
+        for what in ("dataset", "license"):
+            if not isinstance(getattr(self, what), str | None):
+                raise OptionError(f"{what} is a string, got {getattr(self, what)!r}")
 
 
 def write_card(model: SegmentationModel, config: Config, claims: Claims) -> str:

@@ -15,13 +15,18 @@ from segzoo.handshake.planning import Part, Plan
 from segzoo.host.descriptors import is_name
 from segzoo.host.discovery import normalise
 from segzoo.labels import Labels
+from segzoo.preprocessing import Preprocessing
 from segzoo.publishing.records import read_record
 
 LIBRARY = "segzoo"
 FORMAT = 1
 NAME = "config.json"
+COLOURS = 3
 MOST_BYTES = 4 * 2**20
 """Far above what class names, palettes and options can need."""
+
+MOST_ASKED = 2**21
+"""All numbers of a plan's request and options together: a hundred times what the largest models have."""
 
 MOST_PIXELS = 2**16
 """To a side: more than any encoder asks for."""
@@ -50,14 +55,29 @@ class HeadRecord:
 class PreprocessingRecord:
     """What a picture is turned into.
 
-    :param value_range: of the picture's values, before mean and standard deviation are applied.
+    :param value_range: to which the picture's values are scaled before mean and standard deviation are applied: 0 to 1.
+        None stands for values as they are.
     :param channel_order: `"RGB"` for three channels, None for another number.
     """
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
-    value_range: tuple[float, float] = (0.0, 1.0)
+    value_range: tuple[float, float] | None = (0.0, 1.0)
     channel_order: str | None = None
+
+    @classmethod
+    def of(cls, preprocessing: Preprocessing) -> PreprocessingRecord:
+        mean, std = preprocessing.mean, preprocessing.std
+        value_range = (0.0, 1.0) if preprocessing.scaled else None
+        return cls(mean=mean, std=std, value_range=value_range, channel_order="RGB" if len(mean) == COLOURS else None)
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """What it records.
+
+        :raises OptionError: for statistics that no picture has.
+        """
+        return Preprocessing(self.mean, self.std, scaled=self.value_range is not None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,6 +121,10 @@ class Config:
         sizes = plan.input_spec
         if not all(1 <= side <= MOST_PIXELS for side in (sizes.multiple, sizes.minimum, *(sizes.fixed or ()))):
             raise CheckpointError(f"plan.input_spec has sizes in pixels, from 1 to {MOST_PIXELS}, got {sizes}")
+        request = plan.request
+        asked = (request.in_channels, request.depth, request.img_size, request.output_stride, request.options)
+        if _sum_numbers((asked, plan.decoder_options)) > MOST_ASKED:
+            raise CheckpointError(f"the numbers of the plan's request and options sum up to more than {MOST_ASKED}")
         given = {name: head.classes for name, head in self.heads.items()}
         expected = {"logits": arguments.classes} if arguments.heads is None else dict(arguments.heads)
         agreeing = (
@@ -114,11 +138,14 @@ class Config:
             raise CheckpointError("arguments, heads and plan contradict each other")
         for name, head in self.heads.items():
             head.labels.check(name, head.classes)
-        preprocessing, channels = self.preprocessing, arguments.in_channels
-        if not len(preprocessing.mean) == len(preprocessing.std) == channels or not all(preprocessing.std):
-            raise CheckpointError(f"preprocessing needs a mean and a std, not 0, for each of {channels} channels")
-        if preprocessing.value_range != (0, 1) or preprocessing.channel_order not in (None, "RGB"):
-            raise CheckpointError("preprocessing is for values from 0 to 1, and RGB where there are three channels")
+        record, channels = self.preprocessing, arguments.in_channels
+        if len(record.preprocessing.mean) != channels:
+            raise CheckpointError(f"preprocessing has a mean and a std for each of {channels} channels, got {record}")
+        if record.value_range not in (None, (0, 1)) or record.channel_order not in (None, "RGB"):
+            raise CheckpointError(
+                "preprocessing is for values from 0 to 1 or as they are (value_range null), and RGB where there are "
+                "three channels"
+            )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON; first what tells readers that it is segzoo's."""
@@ -132,19 +159,29 @@ def parts(plan: Plan) -> list[tuple[str, Part]]:
     return [(kind, part) for kind, part in named if part]
 
 
-def is_own(content: Mapping[str, Any]) -> bool:
-    """Whether a `config.json` is segzoo's."""
-    return content.get("library_name") == LIBRARY
-
-
 def read_config(folder: Path) -> Config:
-    """The config of a folder, older formats included.
+    """The config of a folder that segzoo saved, older formats included.
+
+    :raises CheckpointError: naming the file, the field and what is wrong with it.
+    """
+    config = find_config(folder)
+    if config is None:
+        found = f"no {NAME} of segzoo's in" if folder.exists() else "nothing at"
+        raise CheckpointError(f"there is {found} {str(folder)!r}; give a folder that model.save_pretrained wrote")
+    return config
+
+
+def find_config(folder: Path) -> Config | None:
+    """The same; None for what segzoo didn't save.
 
     :raises CheckpointError: naming the file, the field and what is wrong with it.
     """
     file = folder / NAME
+    if not file.is_file():
+        return None
     try:
-        return parse_config(read_json(file))
+        content = read_json(file)
+        return parse_config(content) if content.get("library_name") == LIBRARY else None
     except SegzooError as error:
         raise CheckpointError(f"{file}: {error}") from error
 
@@ -160,7 +197,9 @@ def read_json(file: Path) -> dict[str, Any]:
         if len(text) > MOST_BYTES:
             raise CheckpointError(f"a config of more than {MOST_BYTES} bytes is refused")
         content = json.loads(text, parse_constant=_refuse_constant)
-    except (OSError, ValueError, RecursionError) as error:
+    except OSError as error:
+        raise CheckpointError(f"can't be read: {error}") from error
+    except (ValueError, RecursionError) as error:
         raise CheckpointError(f"can't be read as JSON: {error}") from error
     if not isinstance(content, dict):
         raise CheckpointError(f"holds a {type(content).__name__}; expected an object")
@@ -185,8 +224,6 @@ def parse_config(content: dict[str, Any]) -> Config:
 
     :raises CheckpointError: naming the field and what is wrong with it.
     """
-    if not is_own(content):
-        raise CheckpointError(f"library_name is {content.get('library_name')!r}; expected {LIBRARY!r}")
     version = content.get("format_version")
     if type(version) is not int or version < 1:
         raise CheckpointError(f"format_version is a whole number from 1 on, got {version!r}")
@@ -214,6 +251,18 @@ def _check_part(kind: str, part: Part) -> None:
         raise CheckpointError(
             f"{kind} {part.id!r} can't come from distribution {part.distribution!r}, version {part.version!r}"
         )
+
+
+def _sum_numbers(plain: Any) -> float:
+    """The sum of all numbers in plain data: a bound on the layers and channels that they can stand for."""
+    total, pending = 0.0, [plain]
+    while pending and total <= MOST_ASKED:
+        each = pending.pop()
+        if isinstance(each, int | float):
+            total += min(abs(each), MOST_ASKED + 1)
+        elif isinstance(each, Mapping | list | tuple):
+            pending.extend(each.values() if isinstance(each, Mapping) else each)
+    return total
 
 
 def _refuse_constant(constant: str) -> None:

@@ -38,9 +38,13 @@ def replacing(folder: str | PathLike[str]) -> Iterator[Path]:
 
     :raises CheckpointError: when the folder can't be written; the old one then stands as it did.
     """
-    target = Path(os.path.realpath(folder))
-    if not target.name or (target.exists() and not target.is_dir()):
-        raise CheckpointError(f"{str(folder)!r} is no folder; give the path of one, or of one to be")
+    try:
+        target = Path(os.path.realpath(folder))
+        usable = target.name and (target.is_dir() or not target.exists())
+    except (OSError, TypeError, ValueError):  # such as a name that is too long, or holds a null byte
+        usable = False
+    if not usable:
+        raise CheckpointError(f"{str(folder)[:80]!r} is no folder; give the path of one, or of one to be")
     if target.is_dir() and Path.cwd().is_relative_to(target):
         raise CheckpointError(f"{str(folder)!r} holds the current directory; give a folder of its own")
     new = target.with_name(f".{target.name}.{secrets.token_hex(4)}.new")

@@ -17,9 +17,10 @@ from segzoo.errors import CheckpointError, CheckpointWarning, OptionError
 from segzoo.handshake.planning import Part, Plan
 from segzoo.host.discovery import SHIPPED
 from segzoo.labels import Labels
+from segzoo.preprocessing import Preprocessing
 from segzoo.publishing import behaviour, card, config, tensors
 from segzoo.publishing.card import Claims
-from segzoo.publishing.config import Config, Statistics, parts
+from segzoo.publishing.config import Config, PreprocessingRecord, Statistics, parts
 from segzoo.publishing.folder import replacing
 from segzoo.publishing.needs import check_needs, needs, versions
 from segzoo.publishing.twin import build_twin
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from segzoo.model import SegmentationModel
 
 FILES = (config.NAME, tensors.NAME, card.NAME)
-COLOURS = 3
 
 
 def save(
@@ -90,8 +90,9 @@ def _describe(model: SegmentationModel, labels: Labels | Mapping[str, Labels] | 
         raise CheckpointError("the model has no weights, or others than tensors: build it on a device, not on meta")
     for kind, part in parts(model.plan):
         _check_provided(kind, part)
+    if not isinstance(model.preprocessing, Preprocessing):
+        raise CheckpointError(f"model.preprocessing is a segzoo.Preprocessing, got {model.preprocessing!r}")
     given = _by_head(model, labels)
-    mean, std = model.preprocessing.mean, model.preprocessing.std
     plain = {
         "library_name": config.LIBRARY,
         "format_version": config.FORMAT,
@@ -100,7 +101,7 @@ def _describe(model: SegmentationModel, labels: Labels | Mapping[str, Labels] | 
             name: {"classes": count, **asdict(given.get(name, Labels()))}
             for name, count in model.head.classes.heads.items()
         },
-        "preprocessing": {"mean": mean, "std": std, "channel_order": "RGB" if len(mean) == COLOURS else None},
+        "preprocessing": asdict(PreprocessingRecord.of(model.preprocessing)),
         "plan": _of_today(model.plan).to_dict(),
         "versions": versions({SHIPPED, *(part.distribution or "" for _, part in parts(model.plan))} - {""}),
     }
@@ -122,6 +123,8 @@ def _by_head(model: SegmentationModel, labels: Labels | Mapping[str, Labels] | N
         labels = dict.fromkeys(heads, labels)
     elif labels is None:
         labels = model.labels
+    if not isinstance(labels, Mapping) or not all(isinstance(each, Labels) for each in labels.values()):
+        raise OptionError(f"labels are segzoo.Labels(names, palette), for several heads by name, got {labels!r}")
     if unknown := labels.keys() - heads.keys():
         raise OptionError(f"labels are for heads {', '.join(heads)}; got some for {', '.join(map(repr, unknown))}")
     for name, each in labels.items():

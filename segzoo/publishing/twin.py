@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import get_ident
+from typing import TYPE_CHECKING, Any
 
 import torch
+from torch.nn.modules import module
 
 from segzoo.errors import CheckpointError
 from segzoo.handshake.agreement import Agreement
@@ -31,3 +35,32 @@ def build_twin(kind: type[SegmentationModel], config: Config) -> SegmentationMod
     if twin.neck is not None and plan.neck and twin.neck.spec != plan.spec:
         raise CheckpointError(f"neck {plan.neck.id} planned {plan.spec}, and is built as {twin.neck.spec}")
     return twin
+
+
+@contextmanager
+def bounded(most: int) -> Iterator[None]:
+    """A block in which this thread registers at most so many modules and parameters.
+
+    A config of a few bytes can ask for layers without end, which take no memory on the meta device, but time.
+
+    :raises CheckpointError: at the first one too many.
+    """
+    thread, count = get_ident(), 0
+
+    def register(*arguments: Any) -> None:
+        nonlocal count
+        count += get_ident() == thread
+        if count > most:
+            raise CheckpointError(
+                f"the config asks for more than {most} modules and parameters, far more than its weights have"
+            )
+
+    handles = (
+        module.register_module_module_registration_hook(register),
+        module.register_module_parameter_registration_hook(register),
+    )
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()

@@ -7,6 +7,7 @@ import pickle
 import struct
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -83,14 +84,24 @@ CONFIGS: dict[str, tuple[Callable[[Content], None], str]] = {
         "'checkpoint_path' is no encoder option",
     ),
     "an enormous width": (put("plan", "decoder_options", value={"width": 10**6}), "the weights don't fit the model"),
+    "a depth without end": (
+        put("plan", "request", "options", value={"layers": [10_000] * 4}),
+        r"more than \d+ modules and parameters",
+    ),
+    "a depth that is enormous": (put("plan", "request", "depth", value=10**9), "sum up to more than"),
+    "an option that is enormous": (
+        put("plan", "request", "options", value={"layers": [10**9] * 4}),
+        "sum up to more than",
+    ),
     "images of no size": (put("plan", "input_spec", "multiple", value=0), "input_spec has sizes in pixels"),
     "enormous images": (put("plan", "input_spec", "fixed", value=[10**6, 10**6]), "input_spec has sizes in pixels"),
     "two numbers of classes": (put("heads", "logits", "classes", value=4), "contradict each other"),
     "too few names": (put("heads", "logits", "names", value=["road"]), "3 classes and got 1 names"),
     "a colour out of range": (put("heads", "logits", "palette", value=[[0, 0, 256]] * 3), "a colour is"),
-    "a std of 0": (put("preprocessing", "std", value=[0, 1, 1]), "std, not 0"),
+    "a std of 0": (put("preprocessing", "std", value=[0, 1, 1]), "a std above 0"),
     "a mean too few": (put("preprocessing", "mean", value=[0.5]), "a mean and a std"),
     "a value range of its own": (put("preprocessing", "value_range", value=[0, 255]), "values from 0 to 1"),
+    "digital numbers as values from 0 to 1": (put("preprocessing", "mean", value=[1353.7] * 3), "values from 0 to 1"),
     "another order of channels": (put("preprocessing", "channel_order", value="BGR"), "RGB"),
 }
 IDS = [
@@ -258,6 +269,38 @@ def test_what_does_not_fit_is_told_before_weights_are_read(folder: Path, monkeyp
     reweigh(folder, lambda weights: weights.update(more=torch.zeros(1)))
     monkeypatch.setattr(restoring, "read_weights", lambda file: pytest.fail("weights were read"))
     refused(folder, "unexpected: more")
+
+
+def test_a_config_is_read_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from segzoo.publishing import config
+
+    read = []
+    read_json = config.read_json
+    monkeypatch.setattr(config, "read_json", lambda file: read.append(file) or read_json(file))
+    segzoo.from_pretrained(folder, verify=True)
+    assert read == [folder / "config.json"]
+
+
+def test_the_bound_of_one_thread_is_not_that_of_others() -> None:
+    from segzoo.publishing.twin import bounded
+
+    with bounded(0), ThreadPoolExecutor() as threads:
+        threads.submit(torch.nn.Linear, 1, 1).result()
+        with pytest.raises(segzoo.CheckpointError, match="more than 0 modules and parameters"):
+            torch.nn.Linear(1, 1)
+    torch.nn.Linear(1, 1)
+
+
+@pytest.mark.parametrize("path", [None, 3, b"x", ["a"]])
+def test_a_path_that_is_none(path: Any) -> None:
+    with pytest.raises(segzoo.CheckpointError, match="there is nothing at"):
+        segzoo.from_pretrained(path)
+
+
+@pytest.mark.parametrize("arguments", [["classes"], "classes", 3])
+def test_arguments_that_are_no_mapping(arguments: Any, folder: Path) -> None:
+    with pytest.raises(segzoo.OptionError, match="arguments are names and values"):
+        segzoo.from_pretrained(folder, arguments=arguments)
 
 
 @pytest.mark.parametrize(

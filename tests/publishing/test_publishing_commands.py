@@ -54,6 +54,13 @@ def test_show_imports_no_torch(pristine: Path) -> None:
     subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True, capture_output=True)
 
 
+@pytest.mark.parametrize("command", ["show", "verify", "push"])
+def test_a_folder_that_is_missing_is_told_so(command: str, tmp_path: Path) -> None:
+    result = run(command, tmp_path / "missing", *(["user/name"] if command == "push" else []))
+    assert result.exit_code == 1
+    assert "there is nothing at" in result.stderr
+
+
 @pytest.mark.parametrize("command", ["show", "verify"])
 def test_a_folder_that_is_not_segzoos_is_an_error(command: str, tmp_path: Path) -> None:
     result = run(command, tmp_path)

@@ -55,9 +55,17 @@ def test_a_model_is_loaded_in_eval_mode_with_its_labels_and_preprocessing(folder
     assert loaded.labels == {"logits": segzoo.Labels(("road", "sky", "tree"), ((1, 2, 3), (4, 5, 6), (7, 8, 9)))}
 
 
-def test_preprocessing_that_was_set_by_hand_survives(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "preprocessing",
+    [
+        segzoo.Preprocessing((0.1, 0.2, 0.3), (0.4, 0.5, 0.6)),
+        segzoo.Preprocessing((1353.7, 1117.2, 1041.9), (245.7, 333.0, 395.1), scaled=False),
+    ],
+    ids=["of values from 0 to 1", "of digital numbers"],
+)
+def test_preprocessing_that_was_set_by_hand_survives(preprocessing: segzoo.Preprocessing, tmp_path: Path) -> None:
     model = small_model()
-    model.preprocessing = segzoo.Preprocessing((0.1, 0.2, 0.3), (0.4, 0.5, 0.6))
+    model.preprocessing = preprocessing
     model.save_pretrained(tmp_path)
     assert segzoo.from_pretrained(tmp_path).preprocessing == model.preprocessing
 

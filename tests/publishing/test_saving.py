@@ -1,5 +1,6 @@
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import safetensors
@@ -97,6 +98,29 @@ def test_an_encoder_that_is_an_address_is_refused(tmp_path: Path) -> None:
 def test_labels_that_do_not_fit_are_refused(labels: segzoo.Labels, told: str, tmp_path: Path) -> None:
     with pytest.raises(segzoo.OptionError, match=told):
         small_model().save_pretrained(tmp_path, labels=labels)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"metrics": ["mIoU"]}, r"metrics are names and numbers, such as .*, got \["),
+        ({"metrics": {"mIoU": "45.6"}}, "metrics are names and numbers"),
+        ({"labels": ["road", "sky", "tree"]}, "labels are segzoo.Labels"),
+        ({"labels": {"logits": ["road", "sky", "tree"]}}, "labels are segzoo.Labels"),
+        ({"dataset": ["user/streets"]}, "dataset is a string"),
+        ({"license": 2}, "license is a string"),
+    ],
+)
+def test_what_is_said_of_a_model_has_its_types(given: dict[str, Any], told: str, tmp_path: Path) -> None:
+    with pytest.raises(segzoo.OptionError, match=told):
+        small_model().save_pretrained(tmp_path / "model", **given)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_preprocessing_of_ones_own_is_refused(tmp_path: Path) -> None:
+    model = small_model()
+    model.preprocessing = torch.nn.Identity()  # type: ignore[assignment]
+    refused(model, tmp_path, "model.preprocessing is a segzoo.Preprocessing, got Identity")
 
 
 def test_labels_of_the_model_are_saved(tmp_path: Path) -> None:
