@@ -1,4 +1,4 @@
-"""Loading a published model: a folder, a hub id, or somebody else's checkpoint."""
+"""`from_pretrained`: a model from a folder, a hub id or another library's checkpoint."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ def from_pretrained(
     importer: str | None = None,
     arguments: Mapping[str, Any] | None = None,
 ) -> SegmentationModel:
-    """Load a model that was saved: by `model.save_pretrained`, or by a library that an importer plugin knows.
+    """Load a model that `model.save_pretrained` saved, or one of a library that an importer plugin reads.
 
-    Nothing is unpickled, nothing that the files name is imported, and no other weights are downloaded.
+    Loading unpickles nothing, imports nothing that the files name, and downloads no other weights.
 
     :param path_or_id: a folder, or a model's id on the hub (`"user/name"`); for an importer a file of weights too. A
-        folder that exists wins over a hub id.
-    :param classes: another number of classes than the model was saved with, for named heads by name. What depends on
-        it is initialised anew, with a warning that names it.
-    :param revision: of the hub: a branch, tag or commit.
-    :param verify: whether to hold what the model computes here against what it did where it was saved.
-    :param importer: by which to read what isn't segzoo's own; the first that recognises it if None.
-    :param arguments: what a bare file of weights doesn't say, for the importer.
-    :returns: the model, in eval mode, on the default device, its `preprocessing` and `labels` set.
-    :raises CheckpointError: when it can't be read, doesn't fit, or computes something else than it did.
-    :raises PluginError: when the plugin of one of its parts is missing; the message says how to get it.
+        folder that exists takes precedence over a hub id.
+    :param classes: another number of classes than the model was saved with, for named heads by name. Weights that
+        depend on it are initialised anew, and a warning names them.
+    :param revision: a branch, tag or commit of a model on the hub.
+    :param verify: whether to check that the model computes here what it computed where it was saved.
+    :param importer: the name of the importer to use; the first one that recognises the checkpoint if None.
+    :param arguments: what the importer needs to know and a bare file of weights doesn't say.
+    :returns: the model, in eval mode, on the default device, with its `preprocessing` and `labels`.
+    :raises CheckpointError: when the files can't be read or don't fit, or the model computes something else.
+    :raises PluginError: when the plugin of one of its parts is missing; the message says how to install it.
     :raises OptionError: for arguments that the model can't have.
 
     >>> model = segzoo.from_pretrained("trained/unet")  # doctest: +SKIP
@@ -51,12 +51,12 @@ def from_pretrained(
         path = hub.download(str(path_or_id), revision)
     elif revision is not None:
         raise OptionError(
-            f"revision={revision!r} is of a hub's model, and {str(path_or_id)!r} is here, on this machine"
+            f"revision={revision!r} is for a model on the hub, and {str(path_or_id)!r} is on this machine"
         )
     config = find_config(path) if importer is None and not arguments else None
     if config is None:
         if verify:
-            raise OptionError(f"verify=True is for what segzoo saved; {str(path_or_id)!r} is not")
+            raise OptionError(f"verify=True needs a model that segzoo saved, and {str(path_or_id)!r} is none")
         return bring_in(path, classes, importer, arguments)
     if verify and classes is not None:
         raise OptionError("verify=True needs the saved classes: leave classes out")
@@ -67,9 +67,9 @@ def from_pretrained(
 
 
 def _local(path_or_id: str | PathLike[str]) -> Path | None:
-    """Where it is on this machine; None for a hub id.
+    """The path on this machine; None for a hub id.
 
-    :raises CheckpointError: when it is neither.
+    :raises CheckpointError: for neither.
     """
     try:
         path = standing(path_or_id)

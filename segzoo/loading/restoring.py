@@ -1,4 +1,4 @@
-"""A folder of segzoo's own, restored: its saved plan is followed, on today's plugins."""
+"""Restores a model that segzoo saved: follows its plan with the plugins that are installed today."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from segzoo.weights import read_weights
 
 MOST_REGISTERED = 10_000
 MOST_PER_TENSOR = 10
-"""How many modules and parameters a model may register for each tensor of its file, and besides. The largest encoders
-register 7,000, some of which they drop when they are built at a small depth."""
+"""A model may register so many modules and parameters, and so many more for each tensor of its file. The largest
+encoders register 7,000, and drop most of them when they are built at a small depth."""
 
 
 def restore(folder: Path, config: Config, classes: int | Mapping[str, int] | None = None) -> SegmentationModel:
     """The model of a folder, in eval mode.
 
-    :param config: that of the folder.
+    :param config: the folder's.
     :param classes: another number of classes than was saved; for named heads, by name.
     :raises PluginError: when a part's plugin is missing.
-    :raises CheckpointError: for a damaged folder, or plugins that build something else today.
+    :raises CheckpointError: for a damaged folder, or when the plugins build something else today.
     :raises OptionError: for classes that the model's heads can't have.
     """
     file = folder / tensors.NAME
@@ -44,7 +44,7 @@ def restore(folder: Path, config: Config, classes: int | Mapping[str, int] | Non
     with _blaming_plugins(config.plan):
         with bounded(MOST_REGISTERED + MOST_PER_TENSOR * len(header)):
             twin = build_twin(SegmentationModel, config)
-        tensors.hold(header, twin, str(file))
+        tensors.check_header(header, twin, str(file))
         renewed = class_tensors(lambda heads: SegmentationModel.of(Agreement.of(config.plan), heads), saved, counts)
         model = SegmentationModel.of(Agreement.of(config.plan), counts)
         tensors.adopt_types(model, header)
@@ -71,9 +71,9 @@ def other_classes(saved: Classes, classes: int | Mapping[str, int] | None) -> Cl
 
 
 def class_tensors(create: Callable[[Classes], SegmentationModel], saved: Classes, counts: Classes) -> set[str]:
-    """The names of the weights that depend on the number of classes of a head whose number changes.
+    """The names of the weights that depend on a number of classes that changes.
 
-    :param create: the model for some numbers of classes.
+    :param create: makes the model for given heads.
     """
     dependent: set[str] = set()
     for name, count in saved.heads.items():
@@ -86,6 +86,7 @@ def class_tensors(create: Callable[[Classes], SegmentationModel], saved: Classes
 
 
 def report_renewed(names: set[str]) -> None:
+    """Warn that weights are initialised anew."""
     if names:
         warnings.warn(
             f"the number of classes differs from what was saved: {', '.join(sorted(names))} are initialised anew; "
@@ -96,9 +97,9 @@ def report_renewed(names: set[str]) -> None:
 
 
 def check_behaviour(model: SegmentationModel, config: Config) -> list[behaviour.Difference]:
-    """What the model computes here that it didn't compute where it was saved.
+    """The differences between what the model computes here and what it computed where it was saved.
 
-    :raises CheckpointError: when that wasn't recorded.
+    :raises CheckpointError: when the folder has no record of that.
     """
     if config.behaviour is None:
         raise CheckpointError("the folder has no record of the model's behaviour to verify it against; save it again")
@@ -109,18 +110,18 @@ def check_behaviour(model: SegmentationModel, config: Config) -> list[behaviour.
 def verify(model: SegmentationModel, config: Config) -> None:
     """Refuse a model that computes something else here than where it was saved.
 
-    :raises CheckpointError: with what differs, and which versions do.
+    :raises CheckpointError: naming what differs, and the versions that differ.
     """
     if differences := check_behaviour(model, config):
         versions = "; ".join(changed_versions(config)) or "none that were recorded"
         raise CheckpointError(
-            f"the model doesn't compute here what it did where it was saved:\n{behaviour.table(differences)}\n"
+            f"the model doesn't compute here what it computed where it was saved:\n{behaviour.table(differences)}\n"
             f"versions that differ: {versions}"
         )
 
 
 def _describe(model: SegmentationModel, config: Config, counts: Classes) -> None:
-    """Give a restored model what isn't weights."""
+    """Give a restored model its preprocessing, labels, arguments and plan."""
     model.preprocessing = config.preprocessing.preprocessing
     model.labels = {
         name: head.labels
@@ -138,7 +139,7 @@ def _describe(model: SegmentationModel, config: Config, counts: Classes) -> None
 
 @contextmanager
 def _blaming_plugins(plan: Plan) -> Iterator[None]:
-    """Whatever a plugin raises, as an error that says which versions built the model then, and which do now."""
+    """A block in which a plugin's error becomes a CheckpointError that names the versions then and now."""
     try:
         yield
     except PluginError:

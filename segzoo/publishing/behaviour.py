@@ -1,4 +1,4 @@
-"""The behaviour probe: a model's answer to one fixed image, by which another machine tells if it computes the same."""
+"""The behaviour probe: logits for one fixed image, by which another machine checks that it computes the same."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from segzoo.publishing.config import Statistics
 if TYPE_CHECKING:
     from segzoo.model import SegmentationModel
 
-HEIGHT, WIDTH = 96, 128  # pixels: room for the deepest stage, and quick
+HEIGHT, WIDTH = 96, 128  # pixels: large enough for the deepest stage, small enough to be quick
 SAMPLES = 16
 TOLERANCE = 1e-3
-"""Of the largest logit: other CPUs, with sums in another order, stay far below."""
+"""As a fraction of the largest logit. Other CPUs add in another order, and differ by far less."""
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One number that isn't what it was."""
+    """One number that differs."""
 
     head: str
     what: str
@@ -58,7 +58,7 @@ def measure(model: SegmentationModel) -> dict[str, Statistics]:
 
 
 def compare(then: Mapping[str, Statistics], now: Mapping[str, Statistics]) -> list[Difference]:
-    """What differs by more than other hardware explains."""
+    """The differences that are larger than another CPU explains."""
     differences = []
     for head in sorted(then.keys() | now.keys()):
         if head not in then or head not in now or then[head].shape != now[head].shape:
@@ -75,6 +75,7 @@ def compare(then: Mapping[str, Statistics], now: Mapping[str, Statistics]) -> li
 
 
 def table(differences: list[Difference]) -> str:
+    """The differences as text."""
     from tabulate import tabulate
 
     return tabulate(
@@ -84,7 +85,7 @@ def table(differences: list[Difference]) -> str:
 
 @contextmanager
 def _exactly() -> Iterator[None]:
-    """Products of float32 in float32, whatever the program allows otherwise."""
+    """A block in which products of float32 are computed in float32, whatever the program has set."""
     allowed = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("highest")
     try:

@@ -70,7 +70,7 @@ def _sections(model: SegmentationModel, config: Config, claims: Claims) -> Itera
         'picture = Image.open("picture.jpg").convert("RGB")\n'
         "classes = model.predict(model.preprocessing(picture))\n```"
     )
-    yield "`segzoo verify FOLDER` tells whether it computes on your machine what it did where it was saved."
+    yield "`segzoo verify FOLDER` checks that it computes on your machine what it computed where it was saved."
     yield "## Plan"
     yield f"```\n{config.plan}\n```"
     total = sum(parameter.numel() for parameter in model.parameters())

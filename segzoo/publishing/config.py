@@ -23,17 +23,17 @@ FORMAT = 1
 NAME = "config.json"
 COLOURS = 3
 MOST_BYTES = 4 * 2**20
-"""Far above what class names, palettes and options can need."""
+"""Far more than class names, palettes and options take."""
 
 MOST_ASKED = 2**21
 """All numbers of a plan's request and options together: a hundred times what the largest models have."""
 
 MOST_PIXELS = 2**16
-"""To a side: more than any encoder asks for."""
+"""Of one side: more than any encoder asks for."""
 
 Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
 UPGRADES: dict[int, Upgrade] = {}
-"""From a format to the next one: how older folders are read."""
+"""By format, the function that turns a config into the next format."""
 
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+!_-]*\Z")
 
@@ -53,7 +53,7 @@ class HeadRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class PreprocessingRecord:
-    """What a picture is turned into.
+    """How a picture is normalised.
 
     :param value_range: to which the picture's values are scaled before mean and standard deviation are applied: 0 to 1.
         None stands for values as they are.
@@ -82,7 +82,7 @@ class PreprocessingRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class Statistics:
-    """Of one head's logits for the probe image; None stands for a number that isn't finite.
+    """Statistics of one head's logits for the probe image; None stands for a number that isn't finite.
 
     :param samples: logits at evenly spaced places.
     """
@@ -99,10 +99,10 @@ class Config:
     """The content of `config.json`.
 
     :param arguments: of `create_model`.
-    :param heads: by name; the one of a model without named heads is `"logits"`.
-    :param plan: which loading follows; it names each part with its distribution and version.
-    :param versions: of what the model was saved with, by distribution.
-    :param behaviour: what the model answered to the probe image, by head.
+    :param heads: by name; a model without named heads has one, `"logits"`.
+    :param plan: the plan that loading follows; it names each part with its distribution and version.
+    :param versions: the installed versions when the model was saved, by distribution.
+    :param behaviour: statistics of the logits for the probe image, by head.
     """
 
     arguments: Arguments
@@ -148,7 +148,7 @@ class Config:
             )
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data for JSON; first what tells readers that it is segzoo's."""
+        """Plain data for JSON; the library and format come first."""
         first = {"library_name": self.library_name, "format_version": self.format_version}
         return {**first, **asdict(self), "plan": self.plan.to_dict()}
 
@@ -187,9 +187,9 @@ def find_config(folder: Path) -> Config | None:
 
 
 def read_json(file: Path) -> dict[str, Any]:
-    """A JSON object of reasonable size.
+    """The JSON object in a file.
 
-    :raises CheckpointError: when it is none.
+    :raises CheckpointError: for another content, or one that is too large.
     """
     try:
         with file.open("rb") as stream:
@@ -238,7 +238,7 @@ def parse_config(content: dict[str, Any]) -> Config:
 
 
 def _check_part(kind: str, part: Part) -> None:
-    """Canonical ids alone are looked up: no import path, no path of a file, no address."""
+    """Refuse a part whose id isn't canonical, such as an import path, a file's path or an address."""
     distribution, _, name = part.id.partition(":")
     source, slash, encoder = name.partition("/")
     named = is_name(source) and (is_name(encoder) if kind == "encoder" else not slash)

@@ -1,6 +1,6 @@
-"""A folder written as a whole: after a crash or on a full disk, the old one is there or the new one, never a half.
+"""Replaces a folder as a whole: after a crash or on a full disk, either the old folder or the new one is complete.
 
-The new folder is made beside the old one, which then steps aside as `.NAME.old` for the moment between two renames.
+The new folder is made beside the old one. For the moment between two renames the old one is called `.NAME.old`.
 This file imports no torch.
 """
 
@@ -18,11 +18,11 @@ from pathlib import Path
 
 from segzoo.errors import CheckpointError
 
-DAY = 24 * 3600  # seconds: nobody is still writing what is older
+DAY = 24 * 3600  # seconds: a new folder that is older was abandoned
 
 
 def standing(folder: str | PathLike[str]) -> Path:
-    """Where a folder is to be read: itself, or what a crash between the two renames left of it."""
+    """The path to read a folder from: its own, or `.NAME.old` after a crash between the two renames."""
     path = Path(folder)
     target = Path(os.path.realpath(path))
     if target.name and not target.exists() and _aside(target).is_dir():
@@ -32,11 +32,11 @@ def standing(folder: str | PathLike[str]) -> Path:
 
 @contextmanager
 def replacing(folder: str | PathLike[str]) -> Iterator[Path]:
-    """A new folder to write into, which takes the place of `folder` when all went well.
+    """A block that writes into a new folder, which takes the place of `folder` if the block succeeds.
 
-    Files of the old folder that weren't written anew are carried over.
+    Files of the old folder that the block didn't write are kept.
 
-    :raises CheckpointError: when the folder can't be written; the old one then stands as it did.
+    :raises CheckpointError: when the folder can't be written; the old one is then left as it was.
     """
     try:
         target = Path(os.path.realpath(folder))
@@ -70,7 +70,7 @@ def _aside(target: Path) -> Path:
 
 
 def _recover(target: Path, trash: Path) -> None:
-    """Set right what a crash left behind."""
+    """Restore or delete what a crash left behind."""
     if _aside(target).is_dir():
         _aside(target).rename(trash if target.exists() else target)
         shutil.rmtree(trash, ignore_errors=True)
@@ -89,7 +89,7 @@ def _swap(new: Path, target: Path) -> None:
         if _aside(target).exists():
             _aside(target).rename(target)
         raise
-    with suppress(OSError):  # the new one stands; what may be left, the next to save sets right
+    with suppress(OSError):  # the new folder is in place; the next save deletes what may be left
         _flush(target.parent)
         _aside(target).rename(new)  # which is deleted
 
@@ -109,8 +109,8 @@ def _link(source: str, destination: str) -> None:
 
 
 def _flush(path: Path) -> None:
-    """Have it on the disk before what relies on it."""
-    if path.is_dir() and os.name == "nt":  # which can't
+    """Write a file or folder through to the disk."""
+    if path.is_dir() and os.name == "nt":  # Windows can't do so for folders
         return
     descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
     try:

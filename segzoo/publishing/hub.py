@@ -1,4 +1,4 @@
-"""The hub: models up and down through huggingface_hub, with its caching and progress bars."""
+"""The hub: uploads and downloads models through huggingface_hub, with its cache and progress bars."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from segzoo.errors import CheckpointError
 from segzoo.publishing.saving import FILES
 
 DESCRIPTIONS = ("*.json", "README.md", "model*.safetensors")
-PICKLED = ("pytorch_model*.bin",)  # of foreign models alone, and read without unpickling
+PICKLED = ("pytorch_model*.bin",)  # other libraries' weights, read without unpickling
 DEFAULT_MESSAGE = "Upload a segzoo model"
 
 
@@ -18,7 +18,7 @@ def download(repo_id: str, revision: str | None = None) -> Path:
     """The folder of a model, in the hub's cache on this machine.
 
     :param revision: a branch, tag or commit.
-    :raises CheckpointError: when there is no such model, or it can't be had.
+    :raises CheckpointError: when there is no such model, or it can't be downloaded.
     """
     from huggingface_hub import snapshot_download
 
@@ -37,10 +37,10 @@ def upload(
     token: str | None = None,
     commit_message: str | None = None,
 ) -> str:
-    """Put a folder that segzoo saved on the hub, and create its page if there is none.
+    """Upload a folder that segzoo saved, and create its page if there is none.
 
     :returns: the address of the page.
-    :raises CheckpointError: when that doesn't succeed.
+    :raises CheckpointError: when the upload fails.
     """
     from huggingface_hub import HfApi
 
@@ -58,7 +58,7 @@ def upload(
 
 @contextmanager
 def _telling(repo_id: str, revision: str | None) -> Iterator[None]:
-    """The hub's errors as segzoo's, each with the next step."""
+    """A block in which the hub's errors become a CheckpointError that says what to do next."""
     from huggingface_hub import utils
 
     where = f"hub model {repo_id!r}" + (f" at revision {revision!r}" if revision else "")

@@ -1,4 +1,4 @@
-"""What a published model needs of this machine: the plugins of its parts. This file imports no torch."""
+"""The plugins that a published model needs. This file imports no torch."""
 
 from __future__ import annotations
 
@@ -51,16 +51,16 @@ def needs(plan: Plan) -> list[Need]:
 
 
 def check_needs(plan: Plan) -> None:
-    """Refuse what can't be built here.
+    """Refuse a plan with parts that no installed plugin provides.
 
-    :raises PluginError: naming each missing plugin, and how to get it.
+    :raises PluginError: naming each missing plugin, and how to install it.
     """
     if missing := [need for need in needs(plan) if need.provided is None]:
         raise PluginError("; ".join(f"the model needs {need}: {remedy(need)}" for need in missing))
 
 
 def remedy(need: Need) -> str:
-    """How to get a part that is missing."""
+    """What to do for a part that is missing."""
     if need.distribution == registry.RUNTIME:
         return "it was registered at run time; give segzoo.register the same descriptor before you load"
     unready = [p for p in registry.plugins() if p.distribution == need.distribution and p.status != "ready"]
@@ -96,7 +96,7 @@ def versions(distributions: Iterable[str]) -> dict[str, str]:
 
 
 def changed_versions(config: Config) -> list[str]:
-    """What is of another version here than where the model was saved."""
+    """The distributions whose version differs from when the model was saved, in words."""
     now = versions(sorted({SHIPPED, *(part.distribution or "" for _, part in parts(config.plan))} - {""}))
     return [
         f"{name} {then} then, {now.get(name, 'none')} now"
@@ -106,7 +106,7 @@ def changed_versions(config: Config) -> list[str]:
 
 
 def _provided(kind: str, name: str) -> Provided[Any] | None:
-    """The descriptor that a canonical id means, an encoder's being that of its source. Nothing is imported."""
+    """The descriptor of a canonical id; for an encoder that of its source. Nothing is imported."""
     if kind == "encoder":
         source = name.partition("/")[0]
         return next((provided for provided in registry.encoder_sources() if provided.id == source), None)

@@ -1,4 +1,4 @@
-"""Plain data read into frozen dataclasses by their type hints, and nothing taken on trust."""
+"""Reads plain data into frozen dataclasses, and checks each value against its type hint."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ R = TypeVar("R")
 
 
 def read_record(kind: type[R], value: Any, where: str) -> R:
-    """A dataclass from what JSON gave: all that has no default is there, nothing else is, and all is of its type.
+    """A dataclass from JSON's plain data: each required field is there, no unknown one is, and each has its type.
 
-    :param where: what is read, for the message.
+    :param where: the name of the record, for the message.
     :raises CheckpointError: naming the field, what was found and what was expected.
 
     >>> from segzoo.contract import InputSpec
@@ -44,7 +44,7 @@ def _read(hint: Any, value: Any, where: str) -> Any:
     origin, arguments = get_origin(hint), get_args(hint)
     if hint is Any:
         return value
-    if origin in (Union, UnionType):  # of something and None: there are no others
+    if origin in (Union, UnionType):  # always of a type and None
         (kind,) = (each for each in arguments if each is not NoneType)
         return None if value is None else _read(kind, value, where)
     if is_dataclass(hint):
@@ -66,7 +66,7 @@ def _read(hint: Any, value: Any, where: str) -> Any:
 
 
 def _as(kind: type, value: Any, where: str, expected: str) -> Any:
-    if type(value) is not kind:  # true is no 1
+    if type(value) is not kind:  # isinstance would take true for 1
         raise CheckpointError(f"{where} is {expected}, got {str(value)[:80]!r}")
     return value
 

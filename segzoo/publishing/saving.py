@@ -1,4 +1,4 @@
-"""Saving a model as a folder that loads."""
+"""Saves a model as a folder that `from_pretrained` loads."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from segzoo.errors import CheckpointError, CheckpointWarning, OptionError
 from segzoo.handshake.planning import Part, Plan
@@ -28,6 +27,7 @@ from segzoo.publishing.twin import build_twin
 if TYPE_CHECKING:
     from segzoo.model import SegmentationModel
 
+BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 FILES = (config.NAME, tensors.NAME, card.NAME)
 
 
@@ -37,7 +37,7 @@ def save(
     labels: Labels | Mapping[str, Labels] | None,
     claims: Claims,
 ) -> None:
-    """Write a folder, whole: see `SegmentationModel.save_pretrained`."""
+    """Write a model's folder; see `SegmentationModel.save_pretrained`."""
     described = _describe(model, labels)
     twin = build_twin(type(model), described)
     check_like(model, twin)
@@ -46,17 +46,17 @@ def save(
     readme = card.write_card(model, described, claims)
     with replacing(folder) as new:
         tensors.write_tensors(new / tensors.NAME, model.state_dict())
-        tensors.hold(tensors.read_header(new / tensors.NAME), twin, tensors.NAME)
+        tensors.check_header(tensors.read_header(new / tensors.NAME), twin, tensors.NAME)
         (new / config.NAME).write_text(text, encoding="utf-8")
         (new / card.NAME).write_text(readme, encoding="utf-8")
-        shutil.copymode(new / card.NAME, new / tensors.NAME)  # some versions of safetensors let nobody else read it
+        shutil.copymode(new / card.NAME, new / tensors.NAME)  # safetensors may let only the owner read it
 
 
 def check_like(model: nn.Module, twin: nn.Module) -> None:
-    """Refuse a model that holds what its plugins don't build.
+    """Refuse a model that isn't what its plugins build.
 
-    :param twin: what they do build.
-    :raises CheckpointError: naming the modules and weights.
+    :param twin: what they build.
+    :raises CheckpointError: naming the modules and weights that differ.
     """
     own, built = dict(model.named_modules()), dict(twin.named_modules())
     changed = [
@@ -70,24 +70,24 @@ def check_like(model: nn.Module, twin: nn.Module) -> None:
     if changed:
         more = f" and {len(changed) - 5} more" if len(changed) > 5 else ""
         raise CheckpointError(
-            f"the model isn't what its plugins build, so nobody could load it: {', '.join(changed[:5])}{more}. "
+            f"the model isn't what its plugins build, so it couldn't be loaded: {', '.join(changed[:5])}{more}. "
             "Put the change into a decoder of your own, made a plugin by `segzoo new decoder NAME`, and build with that"
         )
 
 
 def _alike(one: nn.Module, other: nn.Module) -> bool:
-    """Of one type; batch norms that were made to talk to other processes compute the same."""
-    return type(one) is type(other) or (isinstance(one, _BatchNorm) and isinstance(other, _BatchNorm))
+    """Whether two modules are of one type. Batch norms are alike whether or not they are synchronised."""
+    return type(one) is type(other) or (isinstance(one, BATCH_NORMS) and isinstance(other, BATCH_NORMS))
 
 
 def _describe(model: SegmentationModel, labels: Labels | Mapping[str, Labels] | None) -> Config:
-    """All but the behaviour, as a loader will read it.
+    """The config without the behaviour, checked as loading will check it.
 
-    :raises CheckpointError: for a model that nobody could load.
+    :raises CheckpointError: for a model that couldn't be loaded.
     :raises OptionError: for labels that don't fit its heads.
     """
     if any(not isinstance(each, Tensor) or each.is_meta for each in model.state_dict().values()):
-        raise CheckpointError("the model has no weights, or others than tensors: build it on a device, not on meta")
+        raise CheckpointError("the model's weights aren't tensors on a device: build it on a device other than meta")
     for kind, part in parts(model.plan):
         _check_provided(kind, part)
     if not isinstance(model.preprocessing, Preprocessing):
@@ -111,8 +111,8 @@ def _describe(model: SegmentationModel, labels: Labels | Mapping[str, Labels] | 
 def _check_provided(kind: str, part: Part) -> None:
     if part.distribution is None:
         raise CheckpointError(
-            f"{kind} {part.id} was given as a class or module, which no plugin provides, so nobody could load the "
-            f"model. Make it a plugin (`segzoo new {kind} NAME` writes the files), or segzoo.register it for your own "
+            f"{kind} {part.id} was given as a class or module, which no plugin provides, so the model couldn't be "
+            f"loaded. Make it a plugin (`segzoo new {kind} NAME` writes the files), or segzoo.register it for your own "
             "use; then build the model with its name"
         )
 
@@ -133,7 +133,7 @@ def _by_head(model: SegmentationModel, labels: Labels | Mapping[str, Labels] | N
 
 
 def _of_today(plan: Plan) -> Plan:
-    """The plan with the versions that are installed: those that the model is saved with."""
+    """The plan with the versions that are installed now."""
     check_needs(plan)
     now = {need.kind: need.now for need in needs(plan)}
     today: dict[str, Any] = {kind: replace(part, version=now[kind]) for kind, part in parts(plan)}

@@ -1,4 +1,4 @@
-"""`model.safetensors`: written whole, and read only after its header was held against the model."""
+"""`model.safetensors`: written, and read once its header is known to fit the model."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ _SHOWN = 5
 
 @dataclass(frozen=True)
 class Entry:
-    """What the header says of one tensor."""
+    """One tensor, as the header describes it."""
 
     dtype: torch.dtype
     shape: tuple[int, ...]
 
 
 def write_tensors(file: Path, tensors: Mapping[str, Tensor]) -> None:
-    """Write tensors, each under each of its names.
+    """Write tensors; one that has several names is written under each of them.
 
     :raises OSError: when there is no room.
     :raises CheckpointError: for what the format can't hold.
@@ -53,7 +53,7 @@ def write_tensors(file: Path, tensors: Mapping[str, Tensor]) -> None:
 
 
 def read_header(file: Path) -> dict[str, Entry]:
-    """What a file says that it holds; no tensor is read.
+    """The tensors that a file holds, as its header describes them; no tensor is read.
 
     :raises CheckpointError: when it is missing, damaged or no safetensors file.
     """
@@ -73,8 +73,8 @@ def read_header(file: Path) -> dict[str, Entry]:
         raise CheckpointError(f"{str(file)!r} is no safetensors file, or damaged: {error}") from error
 
 
-def hold(header: Mapping[str, Entry], model: nn.Module, who: str) -> None:
-    """Hold a header against a model, names, shapes and types, before anything is allocated.
+def check_header(header: Mapping[str, Entry], model: nn.Module, who: str) -> None:
+    """Check that a header has the names, shapes and types of a model, before anything is allocated.
 
     :param model: on the meta device.
     :raises CheckpointError: naming what differs.
@@ -96,9 +96,9 @@ def hold(header: Mapping[str, Entry], model: nn.Module, who: str) -> None:
 
 
 def check_shapes(given: Mapping[str, tuple[int, ...]], expected: Mapping[str, tuple[int, ...]], who: str) -> None:
-    """Hold names and shapes of weights against those that a model has.
+    """Check names and shapes of weights against those of a model.
 
-    :raises CheckpointError: naming what is missing, too much, or of another shape.
+    :raises CheckpointError: naming the weights that are missing, unexpected or of another shape.
     """
     problems = {
         "missing": [name for name in expected if name not in given],
@@ -115,15 +115,15 @@ def check_shapes(given: Mapping[str, tuple[int, ...]], expected: Mapping[str, tu
 
 
 def fill(model: nn.Module, tensors: Mapping[str, Tensor], left_out: Collection[str] = ()) -> None:
-    """Copy weights into a model that they were held against.
+    """Copy weights into a model. Their names and shapes are known to fit.
 
-    :param left_out: names that keep what the model has.
+    :param left_out: names of weights that stay as the model has them.
     """
     model.load_state_dict({name: tensor for name, tensor in tensors.items() if name not in left_out}, strict=False)
 
 
 def adopt_types(model: nn.Module, header: Mapping[str, Entry]) -> None:
-    """Give a model the floating-point types that a file has."""
+    """Give a model the floating-point types of a file."""
     types = {entry.dtype for entry in header.values() if entry.dtype.is_floating_point}
     if len(types) == 1:
         model.to(types.pop())  # buffers that aren't saved too

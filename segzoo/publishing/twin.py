@@ -1,4 +1,4 @@
-"""A model's twin: what its plugins build of a config, on the meta device, where it takes no memory."""
+"""A model's twin: the model that its plugins build from a config, on the meta device, where it takes no memory."""
 
 from __future__ import annotations
 
@@ -25,9 +25,10 @@ def classes_of(config: Config) -> Classes:
 
 
 def build_twin(kind: type[SegmentationModel], config: Config) -> SegmentationModel:
-    """The twin, a model of some kind.
+    """The twin.
 
-    :raises CheckpointError: when a part isn't built as the plan says.
+    :param kind: the class of the model.
+    :raises CheckpointError: when the neck isn't built as the plan says.
     """
     plan = config.plan
     with torch.device("meta"):
@@ -39,11 +40,11 @@ def build_twin(kind: type[SegmentationModel], config: Config) -> SegmentationMod
 
 @contextmanager
 def bounded(most: int) -> Iterator[None]:
-    """A block in which this thread registers at most so many modules and parameters.
+    """A block in which this thread can register `most` modules and parameters, and no more.
 
-    A config of a few bytes can ask for layers without end, which take no memory on the meta device, but time.
+    A config of a few bytes can ask for endless layers. On the meta device they take no memory, but they take time.
 
-    :raises CheckpointError: at the first one too many.
+    :raises CheckpointError: at the first module or parameter above that number.
     """
     thread, count = get_ident(), 0
 

@@ -122,7 +122,7 @@ def test_a_folder_wins_over_the_hub(hub: Hub, folder: Path, tmp_path: Path, monk
     folder.rename(tmp_path / "user" / "name")
     segzoo.from_pretrained("user/name")
     assert hub.downloads == []
-    with pytest.raises(segzoo.OptionError, match="revision='v1' is of a hub's model"):
+    with pytest.raises(segzoo.OptionError, match="revision='v1' is for a model on the hub"):
         segzoo.from_pretrained("user/name", revision="v1")
 
 

@@ -147,7 +147,7 @@ def test_a_class_that_is_no_importer(theirs: Path) -> None:
 
 
 def test_what_was_brought_in_cannot_be_verified(theirs: Path) -> None:
-    with pytest.raises(segzoo.OptionError, match="verify=True is for what segzoo saved"):
+    with pytest.raises(segzoo.OptionError, match="verify=True needs a model that segzoo saved"):
         segzoo.from_pretrained(theirs, verify=True)
 
 

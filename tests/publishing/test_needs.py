@@ -154,7 +154,7 @@ def test_a_plugin_that_computes_something_else_is_caught_by_the_probe(
     before = segzoo.from_pretrained(saved)(image())
     upgrade(path, DECODER.replace("self.conv(features[-1])", "self.conv(features[-1]) * 2"), monkeypatch)
     assert not torch.equal(segzoo.from_pretrained(saved)(image()), before)
-    with pytest.raises(segzoo.CheckpointError, match="doesn't compute here what it did") as raised:
+    with pytest.raises(segzoo.CheckpointError, match="doesn't compute here what it computed") as raised:
         segzoo.from_pretrained(saved, verify=True)
     assert "segzoo-ocr 1.2 then, 2.0 now" in str(raised.value)
     assert "largest" in str(raised.value), "the table names what differs"

@@ -45,7 +45,7 @@ def test_an_encoder_that_no_plugin_provides_is_refused(tmp_path: Path) -> None:
 def test_a_model_without_weights_is_refused(tmp_path: Path) -> None:
     with torch.device("meta"):
         model = small_model()
-    refused(model, tmp_path, "on a device, not on meta")
+    refused(model, tmp_path, "on a device other than meta")
 
 
 def test_a_module_that_was_exchanged_is_refused(tmp_path: Path) -> None:
