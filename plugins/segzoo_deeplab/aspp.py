@@ -1,4 +1,9 @@
-"""Atrous spatial pyramid pooling, arXiv:1706.05587: one map seen at several dilations and as a whole."""
+"""Atrous spatial pyramid pooling, arXiv:1706.05587: one map seen at several dilations and as a whole.
+
+B     batch
+C, D  channels of the map, of a branch
+H, W  size of the map
+"""
 
 from __future__ import annotations
 
@@ -49,5 +54,6 @@ class ASPP(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, features: Tensor) -> Tensor:
+        """(B, C, H, W) to (B, D, H, W)."""
         seen = [self.point(features), *(conv(features) for conv in self.atrous), *self.pooling(features)]
         return self.dropout(self.project(seen, size=features.shape[-2:]))

@@ -1,4 +1,9 @@
-"""Rethinking Atrous Convolution for Semantic Image Segmentation, arXiv:1706.05587: DeepLabV3."""
+"""Rethinking Atrous Convolution for Semantic Image Segmentation, arXiv:1706.05587: DeepLabV3.
+
+B     batch
+C, D  channels of the deepest map, of the result
+H, W  size of the deepest map
+"""
 
 from __future__ import annotations
 
@@ -70,5 +75,6 @@ class DeepLabV3Decoder(segzoo.Decoder):
         return select_deepest("deeplabv3", offer, output_stride)
 
     def forward(self, features: list[Tensor]) -> Tensor:
+        """(B, C, H, W) to (B, D, H, W)."""
         (deepest,) = features
         return self.refine(self.aspp(deepest))

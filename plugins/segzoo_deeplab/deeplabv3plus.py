@@ -1,4 +1,11 @@
-"""Encoder-Decoder with Atrous Separable Convolution for Semantic Image Segmentation, arXiv:1802.02611: DeepLabV3+."""
+"""Encoder-Decoder with Atrous Separable Convolution for Semantic Image Segmentation, arXiv:1802.02611: DeepLabV3+.
+
+B     batch
+C, D  channels of the deepest map, of the result
+L, M  channels of the low-level map, before and after it is reduced
+h, w  size of the deepest map
+H, W  size of the low-level map
+"""
 
 from __future__ import annotations
 
@@ -80,6 +87,7 @@ class DeepLabV3PlusDecoder(segzoo.Decoder):
         return select_low_and_deepest("deeplabv3plus", offer, low_stride=4, output_stride=output_stride)
 
     def forward(self, features: list[Tensor]) -> Tensor:
+        """(B, L, H, W) and (B, C, h, w) to (B, D, H, W)."""
         low, deepest = features
         context = self.refine(self.aspp(deepest))
         context = resize(context, low.shape[-2:], align_corners=self.head_align_corners)

@@ -1,4 +1,9 @@
-"""Fully Convolutional Networks for Semantic Segmentation, arXiv:1411.4038, on a dilated encoder in place of skips."""
+"""Fully Convolutional Networks for Semantic Segmentation, arXiv:1411.4038, on a dilated encoder in place of skips.
+
+B     batch
+C, D  channels of the deepest map, of the result
+H, W  size of the deepest map
+"""
 
 from __future__ import annotations
 
@@ -51,6 +56,7 @@ class FCNDecoder(segzoo.Decoder):
         return select_deepest("fcn", offer, output_stride)
 
     def forward(self, features: list[Tensor]) -> Tensor:
+        """(B, C, H, W) to (B, D, H, W)."""
         (deepest,) = features
         convolved = self.convs(deepest)
         return convolved if self.join is None else self.join([deepest, convolved], size=deepest.shape[-2:])

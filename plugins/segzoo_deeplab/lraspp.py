@@ -1,4 +1,11 @@
-"""Searching for MobileNetV3, arXiv:1905.02244, section 6.4: LR-ASPP, the segmentation decoder for mobiles."""
+"""Searching for MobileNetV3, arXiv:1905.02244, section 6.4: LR-ASPP, the segmentation decoder for mobiles.
+
+B     batch
+L, C  channels of the low-level map, of the deepest
+K     classes
+h, w  size of the deepest map
+H, W  size of the low-level map
+"""
 
 from __future__ import annotations
 
@@ -43,6 +50,7 @@ class LRASPPDecoder(segzoo.Decoder):
         return select_low_and_deepest("lraspp", offer, low_stride=8, output_stride=output_stride)
 
     def forward(self, features: list[Tensor]) -> Tensor:
+        """(B, L, H, W) and (B, C, h, w) to (B, K, H, W)."""
         low, deepest = features
         high = self.high(deepest) * self.gate(average_over_grid(deepest, 1)).sigmoid()
         # a 1x1 convolution commutes with the resize: classified before it, there is less to resize

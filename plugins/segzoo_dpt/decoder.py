@@ -1,4 +1,10 @@
-"""Vision Transformers for Dense Prediction, arXiv:2103.13413, section 3."""
+"""Vision Transformers for Dense Prediction, arXiv:2103.13413, section 3.
+
+B         batch
+C_i       channels of map i, fine to coarse, its class token's included
+D         channels of the fusion
+H_i, W_i  size of map i; of entry 0, from which the size alone is taken
+"""
 
 from __future__ import annotations
 
@@ -97,6 +103,7 @@ class DPTDecoder(segzoo.Decoder):
         )
 
     def forward(self, features: list[Tensor]) -> Tensor:
+        """(B, C_i, H_i, W_i) each to (B, D, H_0, W_0)."""
         half, *maps = features
         levels = [
             reassemble(readout(each))

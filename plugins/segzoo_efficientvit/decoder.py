@@ -1,4 +1,10 @@
-"""EfficientViT: Multi-Scale Linear Attention for High-Resolution Dense Prediction, arXiv:2205.14756, section 3.2."""
+"""EfficientViT: Multi-Scale Linear Attention for High-Resolution Dense Prediction, arXiv:2205.14756, section 3.2.
+
+B         batch
+C_i       channels of map i, fine to coarse
+D         channels of the result
+H_i, W_i  size of map i
+"""
 
 from __future__ import annotations
 
@@ -64,6 +70,7 @@ class EfficientViTDecoder(segzoo.Decoder):
         return segzoo.Selection(stages=tuple(taken), pyramid=True, roles=(cls.role,) * len(taken))
 
     def forward(self, features: list[Tensor]) -> Tensor:
+        """(B, C_i, H_i, W_i) each to (B, D, H_0, W_0)."""
         size = features[0].shape[-2:]
         laterals = zip(self.laterals, features, strict=True)
         summed = reduce(torch.add, [resize(lateral(feature), size) for lateral, feature in laterals])

@@ -1,4 +1,10 @@
-"""Panoptic Feature Pyramid Networks, arXiv:1901.02446: the semantic branch on an FPN (arXiv:1612.03144)."""
+"""Panoptic Feature Pyramid Networks, arXiv:1901.02446: the semantic branch on an FPN (arXiv:1612.03144).
+
+B         batch
+C_i       channels of map i, fine to coarse
+P, D      channels of the pyramid's levels, of the result
+H_i, W_i  size of map i, and of level i
+"""
 
 from __future__ import annotations
 
@@ -56,21 +62,19 @@ class FPNDecoder(segzoo.Decoder):
         self.apply(he_initialise)
 
     def forward(self, features: list[Tensor]) -> Tensor:
+        """(B, C_i, H_i, W_i) each to (B, D, H_0, W_0)."""
         sizes = [feature.shape[-2:] for feature in features]
         levels = [lateral(feature) for lateral, feature in zip(self.laterals, features, strict=True)]
         for coarse, fine in pairwise(reversed(range(len(levels)))):
             levels[fine] = levels[fine] + resize(levels[coarse], sizes[fine], mode="nearest")
-        upsampled = [
-            branch(level, sizes[:finer])
-            for finer, (branch, level) in enumerate(zip(self.branches, levels, strict=True))
-        ]
+        upsampled = [branch(level, sizes) for branch, level in zip(self.branches, levels, strict=True)]
         return reduce(torch.add, upsampled[::-1]) if self.merge == "add" else torch.cat(upsampled[::-1], dim=1)
 
 
 class UpBranch(nn.Module):
     """From one level up to the finest: 3x3 convolution, group norm, ReLU and a resize for each finer level.
 
-    The finest level itself is convolved once.
+    The finest level itself is convolved once, and keeps its size.
 
     :param finer: how many levels are finer.
     """
@@ -81,8 +85,11 @@ class UpBranch(nn.Module):
         self.convs = nn.ModuleList(ConvNormAct(*pair, norm="groupnorm") for pair in pairwise(widths))
         self.align_corners = align_corners
 
-    def forward(self, level: Tensor, finer_sizes: Sequence[torch.Size]) -> Tensor:
-        sizes = finer_sizes[::-1] or [level.shape[-2:]]
-        for conv, size in zip(self.convs, sizes, strict=True):
+    def forward(self, level: Tensor, sizes: Sequence[torch.Size]) -> Tensor:
+        """(B, P, H_i, W_i) to (B, D, H_0, W_0).
+
+        :param sizes: of all levels, fine to coarse.
+        """
+        for conv, size in zip(self.convs, reversed(sizes[: len(self.convs)]), strict=True):
             level = resize(conv(level), size, align_corners=self.align_corners)
         return level

@@ -1,4 +1,10 @@
-"""SegNeXt: Rethinking Convolutional Attention Design for Semantic Segmentation, arXiv:2209.08575, section 3.2."""
+"""SegNeXt: Rethinking Convolutional Attention Design for Semantic Segmentation, arXiv:2209.08575, section 3.2.
+
+B         batch
+C_i       channels of map i, fine to coarse
+D         channels of the result
+H_i, W_i  size of map i
+"""
 
 from __future__ import annotations
 
@@ -70,6 +76,7 @@ class LightHamDecoder(segzoo.Decoder):
         return segzoo.Selection(stages=tuple(taken), roles=(cls.role,) * len(taken))
 
     def forward(self, features: list[Tensor]) -> Tensor:
+        """(B, C_i, H_i, W_i) each to (B, D, H_0, W_0)."""
         squeezed = self.squeeze(features, size=features[0].shape[-2:])
         return self.align(self.hamburger(squeezed))
 

@@ -1,4 +1,10 @@
-"""The linear probe of DINOv2: Learning Robust Visual Features without Supervision, arXiv:2304.07193, section 7.4."""
+"""The linear probe of DINOv2: Learning Robust Visual Features without Supervision, arXiv:2304.07193, section 7.4.
+
+B         batch
+C_i       channels of map i, fine to coarse
+D         their sum
+H_i, W_i  size of map i
+"""
 
 from __future__ import annotations
 
@@ -64,5 +70,6 @@ class LinearDecoder(segzoo.Decoder):
         )
 
     def forward(self, features: list[Tensor]) -> Tensor:
+        """(B, C_i, H_i, W_i) each to (B, D, H_0, W_0)."""
         size = features[0].shape[-2:]
         return self.norm(torch.cat([resize(feature, size) for feature in features], dim=1))

@@ -1,4 +1,10 @@
-"""LinkNet: Exploiting Encoder Representations for Efficient Semantic Segmentation, arXiv:1707.03718."""
+"""LinkNet: Exploiting Encoder Representations for Efficient Semantic Segmentation, arXiv:1707.03718.
+
+B         batch
+C_i       channels of stage i; 0 for a placeholder
+D         channels at the image's own resolution
+H_i, W_i  size of stage i; stage 0 has the image's
+"""
 
 from __future__ import annotations
 
@@ -35,6 +41,7 @@ class LinkNetDecoder(segzoo.Decoder):
         self.steps = nn.ModuleList(LinkStep(*pair) for pair in pairwise([*widths, width]))
 
     def forward(self, features: list[Tensor]) -> Tensor:
+        """(B, C_i, H_i, W_i) each to (B, D, H_0, W_0)."""
         finest, *links, deepest = features
         decoded = deepest
         for step, link in zip(self.steps, [*reversed(links), finest[:, :0]], strict=True):

@@ -1,4 +1,10 @@
-"""MA-Net: A Multi-Scale Attention Network for Liver and Tumor Segmentation, doi:10.1109/ACCESS.2020.3025372."""
+"""MA-Net: A Multi-Scale Attention Network for Liver and Tumor Segmentation, doi:10.1109/ACCESS.2020.3025372.
+
+B         batch
+C_i       channels of stage i; 0 for a placeholder
+D         channels at the image's own resolution
+H_i, W_i  size of stage i; stage 0 has the image's
+"""
 
 from __future__ import annotations
 
@@ -65,6 +71,7 @@ class MANetDecoder(segzoo.Decoder):
         )
 
     def forward(self, features: list[Tensor]) -> Tensor:
+        """(B, C_i, H_i, W_i) each to (B, D, H_0, W_0)."""
         finest, *skips, deepest = features
         decoded = self.center(deepest)
         for step, skip in zip(self.steps, [*reversed(skips), finest[:, :0]], strict=True):

@@ -1,4 +1,11 @@
-"""Segmentation Transformer: Object-Contextual Representations for Semantic Segmentation, arXiv:1909.11065."""
+"""Segmentation Transformer: Object-Contextual Representations for Semantic Segmentation, arXiv:1909.11065.
+
+B         batch
+C_i       channels of map i, fine to coarse
+D         channels of the pixels and of the object regions
+K         classes, and so regions
+H_i, W_i  size of map i
+"""
 
 from __future__ import annotations
 
@@ -56,6 +63,7 @@ class OCRDecoder(segzoo.Decoder):
         self.apply(he_initialise)
 
     def forward(self, features: list[Tensor]) -> Tensor:
+        """(B, C_i, H_i, W_i) each to (B, K, H_0, W_0)."""
         logits, _ = self.forward_with_coarse(features)
         return logits
 

@@ -1,4 +1,10 @@
-"""Pyramid Attention Network for Semantic Segmentation, arXiv:1805.10180."""
+"""Pyramid Attention Network for Semantic Segmentation, arXiv:1805.10180.
+
+B         batch
+C_i       channels of map i, fine to coarse
+D         channels of the result
+H_i, W_i  size of map i
+"""
 
 from __future__ import annotations
 
@@ -49,6 +55,7 @@ class PANDecoder(segzoo.Decoder):
         return replace(super().negotiate(offer), output_stride=output_stride)
 
     def forward(self, features: list[Tensor]) -> Tensor:
+        """(B, C_i, H_i, W_i) each to (B, D, H_0, W_0)."""
         *finer, deepest = features
         decoded = self.pyramid_attention(deepest)
         for upsample, feature in zip(self.upsampling, reversed(finer), strict=True):

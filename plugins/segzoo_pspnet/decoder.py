@@ -1,4 +1,9 @@
-"""Pyramid Scene Parsing Network, arXiv:1612.01105."""
+"""Pyramid Scene Parsing Network, arXiv:1612.01105.
+
+B     batch
+C, D  channels of the deepest map, of the result
+H, W  size of the deepest map
+"""
 
 from __future__ import annotations
 
@@ -69,5 +74,6 @@ class PSPNetDecoder(segzoo.Decoder):
         return segzoo.Selection(stages=(deepest,), output_stride=output_stride, roles=(cls.role,))
 
     def forward(self, features: list[Tensor]) -> Tensor:
+        """(B, C, H, W) to (B, D, H, W)."""
         (deepest,) = features
         return self.join([*self.pooling(deepest), deepest], size=deepest.shape[-2:])

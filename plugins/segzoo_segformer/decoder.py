@@ -1,4 +1,11 @@
-"""SegFormer: Simple and Efficient Design for Semantic Segmentation with Transformers, arXiv:2105.15203, section 3.2."""
+"""SegFormer: Simple and Efficient Design for Semantic Segmentation with Transformers, arXiv:2105.15203, section 3.2.
+
+B         batch
+C_i       channels of map i, fine to coarse
+D         channels of the result
+H_i, W_i  size of map i
+H, W      size of the finest of stride 4 or more
+"""
 
 from __future__ import annotations
 
@@ -69,6 +76,7 @@ class SegFormerDecoder(segzoo.Decoder):
         return segzoo.Selection(stages=tuple(taken), roles=(cls.role,) * len(taken))
 
     def forward(self, features: list[Tensor]) -> Tensor:
+        """(B, C_i, H_i, W_i) each to (B, D, H, W)."""
         each = zip(self.linears, features, strict=True)
         if self.linear_norm:
             maps = [linear(feature) for linear, feature in each]

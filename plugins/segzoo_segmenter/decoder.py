@@ -1,4 +1,11 @@
-"""Segmenter: Transformer for Semantic Segmentation, arXiv:2105.05633, section 3.2: the mask transformer."""
+"""Segmenter: Transformer for Semantic Segmentation, arXiv:2105.05633, section 3.2: the mask transformer.
+
+B     batch
+C, D  channels of the map, of a token
+K     classes
+N     patches, H times W
+H, W  size of the map
+"""
 
 from __future__ import annotations
 
@@ -97,6 +104,7 @@ class SegmenterDecoder(segzoo.Decoder):
         )
 
     def forward(self, features: list[Tensor]) -> Tensor:
+        """(B, C, H, W) to (B, K, H, W)."""
         (deepest,) = features
         patches = self.project(deepest.flatten(2).transpose(-2, -1))
         classes = self.class_tokens.expand(patches.shape[0], -1, -1)

@@ -1,4 +1,11 @@
-"""SETR-MLA: Rethinking Semantic Segmentation from a Sequence-to-Sequence Perspective with Transformers, 2012.15840."""
+"""SETR-MLA: Rethinking Semantic Segmentation from a Sequence-to-Sequence Perspective with Transformers, 2012.15840.
+
+B         batch
+C_i       channels of map i, fine to coarse
+K         classes
+H_i, W_i  size of map i; of entry 0, the image's own
+H, W      size at stride 4
+"""
 
 from __future__ import annotations
 
@@ -71,6 +78,7 @@ class SETRMLADecoder(segzoo.Decoder):
         )
 
     def forward(self, features: list[Tensor]) -> Tensor:
+        """(B, C_i, H_i, W_i) each to (B, K, H, W)."""
         finest, *maps = features
         levels = [reduce(feature) for reduce, feature in zip(self.reduce, maps, strict=True)]
         for deeper, level in pairwise(reversed(range(len(levels)))):

@@ -1,4 +1,10 @@
-"""SETR-PUP: Rethinking Semantic Segmentation from a Sequence-to-Sequence Perspective with Transformers, 2012.15840."""
+"""SETR-PUP: Rethinking Semantic Segmentation from a Sequence-to-Sequence Perspective with Transformers, 2012.15840.
+
+B     batch
+C, D  channels of the deepest map, of the result
+h, w  size of the deepest map
+H, W  size at stride 2
+"""
 
 from __future__ import annotations
 
@@ -54,6 +60,7 @@ class SETRPUPDecoder(segzoo.Decoder):
         )
 
     def forward(self, features: list[Tensor]) -> Tensor:
+        """(B, C, h, w) and the image's own entry to (B, D, H, W)."""
         finest, deepest = features
         image = (finest.shape[-2], finest.shape[-1])
         decoded = self.first(self.norm(deepest).contiguous())  # the norm leaves channels last, which ties an export

@@ -1,4 +1,10 @@
-"""U-Net: Convolutional Networks for Biomedical Image Segmentation, arXiv:1505.04597."""
+"""U-Net: Convolutional Networks for Biomedical Image Segmentation, arXiv:1505.04597.
+
+B         batch
+C_i       channels of stage i; 0 for a placeholder
+D         channels at the image's own resolution
+H_i, W_i  size of stage i; stage 0 has the image's
+"""
 
 from __future__ import annotations
 
@@ -74,6 +80,7 @@ class UNetDecoder(segzoo.Decoder):
         )
 
     def forward(self, features: list[Tensor]) -> Tensor:
+        """(B, C_i, H_i, W_i) each to (B, D, H_0, W_0)."""
         finest, *skips, deepest = features
         decoded = self.center(deepest)
         for step, skip in zip(self.steps, reversed(skips), strict=False):

@@ -1,4 +1,10 @@
-"""UNet 3+: A Full-Scale Connected UNet for Medical Image Segmentation, arXiv:2004.08790, section 2.1."""
+"""UNet 3+: A Full-Scale Connected UNet for Medical Image Segmentation, arXiv:2004.08790, section 2.1.
+
+B         batch
+C_i       channels of map i, fine to coarse
+D         channels of a node: the width times the number of maps
+H_i, W_i  size of map i, and of scale i
+"""
 
 from __future__ import annotations
 
@@ -61,6 +67,7 @@ class UNet3PlusDecoder(segzoo.Decoder):
         return segzoo.Selection(stages=taken, pyramid=cls.pyramid, roles=tuple(cls.role for _ in taken))
 
     def forward(self, features: list[Tensor]) -> Tensor:
+        """(B, C_i, H_i, W_i) each to (B, D, H_0, W_0)."""
         *finer, deepest = features
         decoded = [deepest]
         for node in self.nodes:

@@ -1,4 +1,10 @@
-"""UNet++: A Nested U-Net Architecture for Medical Image Segmentation, arXiv:1807.10165."""
+"""UNet++: A Nested U-Net Architecture for Medical Image Segmentation, arXiv:1807.10165.
+
+B         batch
+C_i       channels of stage i; 0 for a placeholder
+D         channels at the image's own resolution
+H_i, W_i  size of stage i, and of its row; stage 0 has the image's
+"""
 
 from __future__ import annotations
 
@@ -61,6 +67,7 @@ class UNetPlusPlusDecoder(segzoo.Decoder):
         self.last = UpStep(row[-1], [], widths[-1], norm=norm, recalibrate=attention == "scse")
 
     def forward(self, features: list[Tensor]) -> Tensor:
+        """(B, C_i, H_i, W_i) each to (B, D, H_0, W_0)."""
         finest, *skips, deepest = features
         row = [deepest]
         for nodes, skip in zip(self.rows, reversed(skips), strict=True):

@@ -1,4 +1,10 @@
-"""Unified Perceptual Parsing for Scene Understanding, arXiv:1807.10221: UPerNet."""
+"""Unified Perceptual Parsing for Scene Understanding, arXiv:1807.10221: UPerNet.
+
+B         batch
+C_i       channels of map i, fine to coarse
+D         channels of each level, and of the result
+H_i, W_i  size of map i, and of level i
+"""
 
 from __future__ import annotations
 
@@ -58,6 +64,7 @@ class UPerNetDecoder(segzoo.Decoder):
         self.apply(he_initialise)
 
     def forward(self, features: list[Tensor]) -> Tensor:
+        """(B, C_i, H_i, W_i) each to (B, D, H_0, W_0)."""
         *finer, deepest = (norm(feature) for norm, feature in zip(self.input_norms, features, strict=True))
         context = self.context([deepest, *self.pooling(deepest)], size=deepest.shape[-2:])
         levels = [lateral(feature) for lateral, feature in zip(self.laterals, finer, strict=True)] + [context]

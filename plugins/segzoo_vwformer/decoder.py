@@ -1,4 +1,10 @@
-"""Multi-Scale Representations by Varying Window Attention for Semantic Segmentation, arXiv:2404.16573."""
+"""Multi-Scale Representations by Varying Window Attention for Semantic Segmentation, arXiv:2404.16573.
+
+B         batch
+C_i       channels of map i, fine to coarse
+D         channels throughout
+H_i, W_i  size of map i
+"""
 
 from __future__ import annotations
 
@@ -80,6 +86,7 @@ class VWFormerDecoder(segzoo.Decoder):
         )
 
     def forward(self, features: list[Tensor]) -> Tensor:
+        """(B, C_i, H_i, W_i) each to (B, D, H_0, W_0)."""
         low, high = features[: self.low], features[self.low :]
         size = high[0].shape[-2:]
         aggregated = self.aggregate([linear(each) for linear, each in zip(self.linears, high, strict=True)], size)
