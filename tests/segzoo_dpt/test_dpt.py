@@ -68,13 +68,6 @@ def on_meta(encoder):
         return segzoo.create_model(encoder, "dpt", classes=2, decoder_options=SMALL)
 
 
-@pytest.mark.parametrize("pattern", ["resnet", "patch_14"])
-def test_logits_have_the_image_s_size(pattern):
-    options = {"width": 32} if pattern == "resnet" else SMALL
-    model = segzoo.create_model(synthetic(pattern), "dpt", classes=4, decoder_options=options).eval()
-    assert model(torch.rand(1, 3, 97, 131)).shape == (1, 4, 97, 131)
-
-
 @pytest.mark.parametrize(
     "option", [{"width": 0}, {"dropout": 1.0}, {"readout": "add"}, {"reassemble_widths": [16, 24, 32]}]
 )

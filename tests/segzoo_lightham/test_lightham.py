@@ -15,12 +15,6 @@ def test_the_three_coarsest_maps_are_taken_from_stride_8_on_where_there_are_such
     assert (len(strides), min(strides) >= 8) == ((1, False) if pattern == "few" else (3, True))
 
 
-@pytest.mark.parametrize("pattern", ["resnet", "patch_14"])
-def test_logits_have_the_image_s_size(pattern):
-    model = segzoo.create_model(synthetic(pattern), "lightham", classes=4).eval()
-    assert model(torch.rand(1, 3, 97, 131)).shape == (1, 4, 97, 131)
-
-
 @pytest.mark.parametrize("width", [256, 512, 1024])
 def test_it_has_the_parameters_that_its_layers_have(width):
     plan = segzoo.plan(synthetic("mit"), "lightham", decoder_options={"width": width})

@@ -20,13 +20,6 @@ def test_fewer_maps_than_asked_for_are_noted():
     )
 
 
-@pytest.mark.parametrize("blocks", [1, 4])
-@pytest.mark.parametrize("pattern", ["resnet", "patch_14"])
-def test_logits_have_the_image_s_size(pattern, blocks):
-    model = segzoo.create_model(synthetic(pattern), "linear", classes=4, decoder_options={"blocks": blocks}).eval()
-    assert model(torch.rand(1, 3, 97, 131)).shape == (1, 4, 97, 131)
-
-
 @pytest.mark.parametrize(
     ("options", "channels"),
     [({}, 192), ({"blocks": 4}, 4 * 192), ({"class_token": True}, 2 * 192), ({"blocks": 2, "class_token": True}, 768)],

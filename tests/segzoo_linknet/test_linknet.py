@@ -1,29 +1,7 @@
 import pytest
-import torch
-from smp_parity import parameters
-from synthetic import PATTERNS, synthetic
+from synthetic import synthetic
 
 import segzoo
-
-
-def test_it_has_as_many_parameters_as_smp_s():
-    with torch.device("meta"):
-        model = segzoo.create_model("resnet50", "linknet", classes=19)
-    assert parameters(model) == 31_178_371
-
-
-@pytest.mark.parametrize("pattern", PATTERNS)
-def test_it_takes_encoders_of_every_kind(pattern):
-    segzoo.plan(synthetic(pattern), "linknet")
-
-
-@pytest.mark.parametrize("pattern", ["resnet", "levit"])
-def test_every_parameter_gets_a_gradient_at_any_size(pattern):
-    model = segzoo.create_model(synthetic(pattern), "linknet", classes=3).train()
-    logits = model(torch.rand(1, 3, 97, 131))
-    logits.square().mean().backward()
-    assert logits.shape == (1, 3, 97, 131)
-    assert not [name for name, parameter in model.decoder.named_parameters() if parameter.grad is None]
 
 
 def test_where_there_is_nothing_to_add_the_width_is_kept():

@@ -1,30 +1,8 @@
 import pytest
 import torch
-from smp_parity import parameters
-from synthetic import PATTERNS, synthetic
+from synthetic import synthetic
 
 import segzoo
-
-
-def test_it_has_as_many_parameters_as_smp_s():
-    with torch.device("meta"):
-        model = segzoo.create_model("resnet50", "manet", classes=19)
-    assert parameters(model) == 147_442_603
-
-
-@pytest.mark.parametrize("pattern", PATTERNS)
-def test_it_takes_encoders_of_every_kind(pattern):
-    segzoo.plan(synthetic(pattern), "manet")
-
-
-@pytest.mark.parametrize("attention", ["pairs", "positions"])
-@pytest.mark.parametrize("pattern", ["resnet", "levit"])
-def test_every_parameter_gets_a_gradient_at_any_size(pattern, attention):
-    model = segzoo.create_model(synthetic(pattern), "manet", classes=3, decoder_options={"attention": attention})
-    logits = model.train()(torch.rand(1, 3, 97, 131))
-    logits.square().mean().backward()
-    assert logits.shape == (1, 3, 97, 131)
-    assert not [name for name, parameter in model.decoder.named_parameters() if parameter.grad is None]
 
 
 def test_attention_among_positions_follows_a_permutation_of_the_positions():

@@ -27,13 +27,6 @@ def test_the_plan_says_what_becomes_of_a_pyramid(decoder, pattern, noted):
     assert any("made for a transformer" in note for note in segzoo.plan(synthetic(pattern), decoder).notes) is noted
 
 
-@both
-@pytest.mark.parametrize("pattern", ["resnet", "patch_14"])
-def test_logits_have_the_image_s_size(decoder, pattern):
-    model = segzoo.create_model(synthetic(pattern), decoder, classes=4, decoder_options=SMALL).eval()
-    assert model(torch.rand(1, 3, 97, 131)).shape == (1, 4, 97, 131)
-
-
 @pytest.mark.parametrize(("stride", "steps"), [(2, []), (14, [8, 4, 2]), (16, [8, 4, 2]), (32, [16, 8, 4, 2])])
 def test_pup_doubles_from_power_to_power_of_two(stride, steps):
     assert powers_of_two_below(stride) == steps

@@ -1,34 +1,9 @@
 import pytest
 import torch
-from smp_parity import parameters
-from synthetic import PATTERNS, synthetic
+from synthetic import synthetic
 from torch import nn
 
 import segzoo
-
-
-def test_it_has_as_many_parameters_as_smp_s():
-    with torch.device("meta"):
-        model = segzoo.create_model("resnet50", "unet", classes=19)
-    assert parameters(model) == 32_523_715
-
-
-@pytest.mark.parametrize("attention", [None, "gate", "scse"])
-@pytest.mark.parametrize("pattern", PATTERNS)
-def test_it_takes_encoders_of_every_kind(pattern, attention):
-    segzoo.plan(synthetic(pattern), "unet", decoder_options={"attention": attention, "center": True})
-
-
-@pytest.mark.parametrize("attention", ["gate", "scse"])
-@pytest.mark.parametrize("pattern", ["resnet", "levit"])
-def test_every_parameter_gets_a_gradient(pattern, attention):
-    model = segzoo.create_model(
-        synthetic(pattern), "unet", classes=3, decoder_options={"attention": attention, "center": True}
-    )
-    logits = model.train()(torch.rand(1, 3, 97, 131))
-    logits.square().mean().backward()
-    assert logits.shape == (1, 3, 97, 131)
-    assert not [name for name, parameter in model.decoder.named_parameters() if parameter.grad is None]
 
 
 def test_a_centre_of_one_pixel_trains_with_a_batch_of_one():

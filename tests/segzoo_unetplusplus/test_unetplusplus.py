@@ -1,29 +1,7 @@
 import pytest
-import torch
-from smp_parity import parameters
-from synthetic import PATTERNS, synthetic
+from synthetic import synthetic
 
 import segzoo
-
-
-def test_it_has_as_many_parameters_as_smp_s():
-    with torch.device("meta"):
-        model = segzoo.create_model("resnet50", "unetplusplus", classes=19)
-    assert parameters(model) == 48_988_355
-
-
-@pytest.mark.parametrize("pattern", PATTERNS)
-def test_it_takes_encoders_of_every_kind(pattern):
-    segzoo.plan(synthetic(pattern), "unetplusplus")
-
-
-@pytest.mark.parametrize("pattern", ["resnet", "mit"])
-def test_every_parameter_gets_a_gradient_at_any_size(pattern):
-    model = segzoo.create_model(synthetic(pattern), "unetplusplus", classes=3).train()
-    logits = model(torch.rand(1, 3, 97, 131))
-    logits.square().mean().backward()
-    assert logits.shape == (1, 3, 97, 131)
-    assert not [name for name, parameter in model.decoder.named_parameters() if parameter.grad is None]
 
 
 def test_a_row_without_a_skip_has_all_its_nodes_as_wide_as_u_net_s():

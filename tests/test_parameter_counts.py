@@ -1,0 +1,63 @@
+"""Decoders have as many parameters as their peers', encoder and classifier included."""
+
+import pytest
+import torch
+from fcn_head import FCNHead
+from smp_parity import parameters
+
+import segzoo
+
+OF_SMP = [  # on resnet50, 19 classes; DPT and PSPNet, which differ in their encoders, are counted in their own tests
+    ("deeplabv3", {}, 39_638_355),
+    ("deeplabv3plus", {}, 26_682_211),
+    ("fpn", {}, 26_118_355),
+    ("linknet", {}, 31_178_371),
+    ("manet", {}, 147_442_603),
+    ("pan", {}, 24_265_018),
+    ("segformer", {"finest_stride": 2}, 24_841_811),
+    ("unet", {}, 32_523_715),
+    ("unetplusplus", {}, 48_988_355),
+    ("upernet", {}, 37_289_299),
+]
+OF_TORCHVISION = [  # 21 classes
+    ("resnet50", "deeplabv3", True, 42_004_074),
+    ("resnet50", "fcn", True, 35_322_218),
+    ("mobilenetv3_large_100", "lraspp", False, 3_221_538),
+]
+OF_MMSEGMENTATION = [  # 150 classes, in millions, with an auxiliary head
+    (
+        "resnet101c",
+        "deeplabv3plus",
+        {"width": 512, "depthwise_norm": True, "project_kernel": 3, "fuse_convs": 2, "output_stride": 8},
+        "62.7",
+    ),
+    ("resnet101c", "fcn", {"width": 512, "convs": 2, "concat_input": True}, "68.6"),
+    ("resnet101c", "pspnet", {"pool_width": 512, "kernel": 3, "image_norm": True, "head_kernel": 1}, "68.1"),
+    ("swin_tiny_patch4_window7_224", "upernet", {"width": 512}, "59.94"),
+    ("convnext_tiny", "upernet", {"width": 512}, "60.24"),
+    ("resnet50c", "upernet", {"width": 512, "input_norm": False}, "66.52"),
+]
+
+
+def count(encoder, decoder, classes, options, auxiliary):
+    """How many parameters a model has, perhaps with an auxiliary head on stage 4."""
+    with torch.device("meta"):
+        model = segzoo.create_model(encoder, decoder, classes=classes, decoder_options=options)
+        head = FCNHead(model.encoder.spec.channels[4], classes)
+    return parameters(model) + (parameters(head) if auxiliary else 0)
+
+
+@pytest.mark.parametrize(("decoder", "options", "expected"), OF_SMP)
+def test_smp_has_as_many(decoder, options, expected):
+    assert count("resnet50", decoder, 19, options, auxiliary=False) == expected
+
+
+@pytest.mark.parametrize(("encoder", "decoder", "auxiliary", "expected"), OF_TORCHVISION)
+def test_torchvision_has_as_many(encoder, decoder, auxiliary, expected):
+    assert count(encoder, decoder, 21, {}, auxiliary) == expected
+
+
+@pytest.mark.parametrize(("encoder", "decoder", "options", "millions"), OF_MMSEGMENTATION)
+def test_mmsegmentation_has_as_many(encoder, decoder, options, millions):
+    decimals = len(millions.partition(".")[2])
+    assert f"{count(encoder, decoder, 150, options, auxiliary=True) / 1e6:.{decimals}f}" == millions
