@@ -44,6 +44,7 @@ from .importer import Imported as Imported
 from .importer import Importer as Importer
 from .importer import Source as Source
 from .importer import rename_weights as rename_weights
+from .inference.optimize import optimize as optimize
 from .labels import Labels as Labels
 from .layer_groups import Matcher as Matcher
 from .layer_groups import prefix_matcher as prefix_matcher

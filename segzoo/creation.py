@@ -47,7 +47,7 @@ def create_model(
     :param encoder_options: the encoder's own. `output_stride` and `prefix` are demands here: refused ones are errors.
     :param decoder_options: the decoder's own.
     :param heads: instead of `classes`: several named heads, `{name: classes}`; the logits are then a dict.
-    :param auxiliary: stages that carry an auxiliary FCN head, for a second loss: see `model.forward_auxiliary`.
+    :param auxiliary: stages that carry an auxiliary FCN head, for a second loss: `model(image, auxiliary=True)`.
     :param strict_size: raise for an image size that the encoder doesn't take as it is, rather than pad or resize.
     :raises NegotiationError: when encoder and decoder can't work together; before any weight exists.
     :raises UnknownNameError: when no plugin provides a name; AmbiguousNameError when several do.

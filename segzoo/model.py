@@ -13,14 +13,16 @@ from torch.nn import functional as F
 
 from segzoo.decoder import Decoder
 from segzoo.encoder import Encoder, Pretrained
-from segzoo.errors import InputError
+from segzoo.errors import InputError, OptionError
 from segzoo.handshake.agreement import Agreement
 from segzoo.handshake.planning import Plan
 from segzoo.head import AuxiliaryHead, Classes, Head, Logits, head_of
 from segzoo.labels import Labels
+from segzoo.layer_groups import Matcher, prefix_matcher
 from segzoo.neck import Neck
 from segzoo.prediction import ClassMap, predict
 from segzoo.preprocessing import Preprocessing
+from segzoo.recomputing import set_recomputing
 
 
 class SegmentationModel(nn.Module):
@@ -73,15 +75,19 @@ class SegmentationModel(nn.Module):
         )
         return cls(encoder, neck, decoder, head, auxiliary, plan, preprocessing)
 
-    def forward(self, image: Tensor) -> Logits:
+    def forward(self, image: Tensor, auxiliary: bool = False) -> Logits | tuple[Logits, dict[int, Logits]]:
         """Segment.
 
         :param image: floating point, (B, in_channels, H, W), any height and width.
-        :returns: logits (B, classes, H, W), in train and eval mode alike; with named heads a dict of them.
+        :param auxiliary: whether to return the auxiliary heads' logits as well, for a training loss on both.
+        :returns: logits (B, classes, H, W), in train and eval mode alike; with named heads a dict of them. With
+            `auxiliary` a pair: the logits, and those of each auxiliary head by its stage, all of the image's size.
         :raises InputError: for another shape or type, or a size that the encoder can't take, or can't train on.
         """
         self._check(image)
-        return _crop(self.decode(self.encoder(self._pad(image))), image)
+        features = self._through_neck(self.encoder(self._pad(image)))
+        logits = _crop(self._logits(features), image)
+        return (logits, self._auxiliary_logits(features, image)) if auxiliary else logits
 
     def decode(self, features: list[Tensor]) -> Logits:
         """What `forward` does after the encoder. Maps of an encoder that is frozen need be computed only once.
@@ -90,19 +96,6 @@ class SegmentationModel(nn.Module):
         :returns: logits of the size of the finest of them, that of the image as the encoder was given it.
         """
         return self._logits(self._through_neck(features))
-
-    def forward_auxiliary(self, image: Tensor) -> tuple[Logits, dict[int, Logits]]:
-        """Segment, and let the auxiliary heads do so too, for a training loss on both.
-
-        :returns: the logits, and those of each auxiliary head by its stage, all of the image's size.
-        """
-        self._check(image)
-        features = self._through_neck(self.encoder(self._pad(image)))
-        size = features[0].shape[-2:]
-        auxiliary = {
-            stage: _crop(self.auxiliary[str(stage)](features[stage], size), image) for stage in self.plan.auxiliary
-        }
-        return _crop(self._logits(features), image), auxiliary
 
     def predict(self, image: Tensor, *, tile: int = 1024, margin: int = 128) -> ClassMap:
         """The class of each pixel, of an image of any size, in bounded memory; see `segzoo.prediction.predict`.
@@ -128,6 +121,40 @@ class SegmentationModel(nn.Module):
                 weight.requires_grad_(True)
         self._to_thaw.clear()
         self.train(self.training)
+
+    def set_grad_checkpointing(self, enable: bool = True) -> None:
+        """Keep less memory for the backward pass, which computes again what was not kept: less memory, more time.
+
+        The encoder's own switch is set, and the decoder's blocks are recomputed one by one. Logits and gradients stay
+        the same.
+
+        :raises OptionError: for an encoder that has no such switch.
+        """
+        if isinstance(self.encoder, Encoder):
+            self.encoder.set_grad_checkpointing(enable)
+        elif enable:
+            raise OptionError(
+                f"{type(self.encoder).__name__} is no segzoo.Encoder and has no gradient checkpointing: leave it off"
+            )
+        set_recomputing(self.decoder, enable)
+
+    def no_weight_decay(self) -> set[str]:
+        """Parameters that weight decay harms, such as position embeddings, as timm's optimiser factory asks for them.
+
+        :returns: names, or patterns as `fnmatch` has them.
+        """
+        names = self.encoder.no_weight_decay() if isinstance(self.encoder, Encoder) else ()
+        return {f"encoder.{name}" for name in names}
+
+    def group_matcher(self, coarse: bool = False) -> Matcher:
+        """The layers in the order in which an image meets them, as timm's optimiser factory asks for them.
+
+        The encoder's come first, as it says itself. What follows it is the last one: its learning rate isn't decayed.
+
+        :param coarse: group by stage rather than by block.
+        """
+        matcher = self.encoder.group_matcher(coarse=coarse) if isinstance(self.encoder, Encoder) else {}
+        return prefix_matcher(matcher, "encoder.")
 
     def save_pretrained(
         self,
@@ -210,6 +237,10 @@ class SegmentationModel(nn.Module):
             selected = [feature.contiguous(memory_format=self.decoder.memory_format) for feature in selected]
         decoded = self.decoder(selected)
         return self.head(decoded, features[0].shape[-2:])
+
+    def _auxiliary_logits(self, features: list[Tensor], image: Tensor) -> dict[int, Logits]:
+        size = features[0].shape[-2:]
+        return {int(stage): _crop(head(features[int(stage)], size), image) for stage, head in self.auxiliary.items()}
 
     def _check(self, image: Tensor) -> None:
         channels, sizes = self.plan.request.in_channels, self.plan.input_spec

@@ -195,17 +195,3 @@ def test_decoding_what_the_encoder_gave_is_the_forward(pattern):
     model = segzoo.create_model(synthetic(pattern), "fpn", classes=4).eval()
     image = torch.rand(1, 3, 64, 96)
     assert torch.equal(model.decode(model.encoder(image)), model(image))
-
-
-def test_auxiliary_heads_give_logits_of_their_stage_for_training():
-    model = model_of(auxiliary=[4, 3])
-    logits, auxiliary = model.forward_auxiliary(torch.rand(2, 3, 33, 47))
-    assert logits.shape == (2, 4, 33, 47)
-    assert {stage: each.shape for stage, each in auxiliary.items()} == {3: (2, 4, 33, 47), 4: (2, 4, 33, 47)}
-    assert isinstance(model(torch.rand(2, 3, 33, 47)), torch.Tensor)
-
-
-@pytest.mark.parametrize("auxiliary", [[0], [1], [9], [3, 3], 3])
-def test_an_auxiliary_head_needs_a_map(auxiliary):
-    with pytest.raises(segzoo.OptionError, match="stages that hold a map"):
-        model_of("mit", auxiliary=auxiliary)

@@ -36,7 +36,7 @@ def imported(peer, folder, **meta):
 def assert_same_logits(peer, model, *sizes):
     for size in sizes:
         image = torch.randn(1, 3, *size)
-        logits, auxiliary = model.forward_auxiliary(image)
+        logits, auxiliary = model(image, auxiliary=True)
         assert difference(logits, peer(image)) <= 1e-4
         assert set(auxiliary) == ({4} if peer.auxiliary_head else set())
         if peer.auxiliary_head:

@@ -48,7 +48,7 @@ def test_auxiliary_logits_are_torchvision_s(architecture, tmp_path):
     image = torch.randn(1, 3, 65, 97)
     with torch.no_grad():
         expected = peer(image)
-        logits, auxiliary = model.forward_auxiliary(image)
+        logits, auxiliary = model(image, auxiliary=True)
     assert difference(logits, expected["out"]) <= 1e-4
     assert difference(auxiliary[4], expected["aux"]) <= 1e-4
 

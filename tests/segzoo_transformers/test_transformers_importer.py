@@ -103,7 +103,7 @@ def test_auxiliary_logits_of_beit_are_transformers(tmp_path):
     image = torch.randn(1, 3, 96, 64)
     with torch.no_grad():
         peer(image)
-        got = model.forward_auxiliary(image)[1][4]
+        got = model(image, auxiliary=True)[1][4]
     assert difference(got, segzoo.nn.resize(maps[0], (96, 64))) <= 1e-4
 
 
@@ -127,7 +127,7 @@ def test_auxiliary_logits_of_upernet_on_swin_are_transformers(tmp_path):
     image = torch.randn(1, 3, 97, 131)
     with torch.no_grad():
         expected = peer.auxiliary_head(peer.backbone(image).feature_maps)
-        got = model.forward_auxiliary(image)[1][4]
+        got = model(image, auxiliary=True)[1][4]
     assert difference(got, segzoo.nn.resize(expected, (97, 131))) <= 1e-4
 
 
