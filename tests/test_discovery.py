@@ -69,7 +69,7 @@ def test_an_object_can_be_a_plugin(path: Path) -> None:
 
 def test_plugins_that_ship_with_segzoo_come_first(path: Path) -> None:
     write_distribution(path, "zebra", decoders("zebra"))
-    write_distribution(path, "segzoo", "", module="shipped", entry_points="z = shipped\na = shipped")
+    write_distribution(path, "segzoo-torch", "", module="shipped", entry_points="z = shipped\na = shipped")
     write_distribution(path, "ant", decoders("ant"))
     assert list(rows(path)) == ["segzoo:a", "segzoo:z", "ant:ant", "zebra:zebra"]
 
@@ -141,7 +141,7 @@ def among_good(path: Path) -> Discover:
     """Discover a hostile plugin between a shipped and two good ones."""
 
     def among_good(source: str, **environ: str) -> dict[str, PluginInfo]:
-        write_distribution(path, "segzoo", decoders("unet"), module="shipped", entry_points="unet = shipped")
+        write_distribution(path, "segzoo-torch", decoders("unet"), module="shipped", entry_points="unet = shipped")
         write_distribution(path, "early", decoders("early"))
         write_distribution(path, "hostile", source)
         write_distribution(path, "late", decoders("late", "a"))
@@ -282,6 +282,19 @@ def test_a_name_that_ships_with_segzoo_stays_reserved_when_it_is_disabled(among_
     assert "(which is disabled)" in str(found["hostile:hostile"].error)
 
 
+def test_the_other_project_called_segzoo_has_no_plugins(path: Path) -> None:
+    write_distribution(path, "Segzoo", SIDE_EFFECT, version="1.0.13", module="theirs", entry_points="unet = theirs")
+    assert {info.id for info, _ in discover(installed(), {}) if "1.0.13" in info.version} == set()
+    assert not (path / "theirs.imported").exists()
+
+
+@pytest.mark.parametrize("item", ["segzoo", "segzoo-torch", "segzoo:unet", "segzoo_torch:unet"])
+def test_what_ships_goes_by_its_ids_and_by_its_distribution(path: Path, item: str) -> None:
+    write_distribution(path, "segzoo-torch", decoders("unet"), module="shipped", entry_points="unet = shipped")
+    info = row(path, SEGZOO_DISABLE_PLUGINS=item)
+    assert (info.id, info.distribution, info.status) == ("segzoo:unet", "segzoo-torch", "disabled")
+
+
 SIDE_EFFECT = "from pathlib import Path\nPath(__file__).with_suffix('.imported').touch()\n" + decoders("ocr")
 
 
@@ -330,4 +343,4 @@ def test_what_is_disabled_stays_so_when_it_is_allowed(path: Path) -> None:
 
 
 def test_everything_that_ships_is_ready() -> None:
-    assert {info.status for info, _ in discover(installed(), {}) if info.distribution == "segzoo"} == {"ready"}
+    assert {info.status for info, _ in discover(installed(), {}) if info.distribution == "segzoo-torch"} == {"ready"}

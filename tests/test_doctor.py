@@ -50,7 +50,7 @@ def test_a_healthy_installation_has_nothing_to_fix(doctor: Doctor, tmp_path: Pat
     assert (found["segzoo"], found["executable"]) == (segzoo.__version__, sys.executable)
     assert found["libraries"] == {name: importlib.metadata.version(name) for name in ("torch", "torchvision", "timm")}
     assert found["devices"][0].startswith("cpu (")
-    assert {(plugin["distribution"], plugin["status"]) for plugin in found["plugins"]} == {("segzoo", "ready")}
+    assert {(plugin["distribution"], plugin["status"]) for plugin in found["plugins"]} == {("segzoo-torch", "ready")}
     assert found["caches"][str(tmp_path / "hub")] == 1500
     assert len(found["caches"]) == 2
 
@@ -113,19 +113,30 @@ def test_versions_that_do_not_match_are_to_be_fixed(doctor: Doctor, tmp_path: Pa
     assert {"what": "torchvision needs torch==2.5.0, and torch 2.4.0 is installed", "fix": TOGETHER} in found[
         "problems"
     ]
-    assert any(what.startswith("segzoo needs timm>=") for what in whats(found))
+    assert any(what.startswith("segzoo-torch needs timm>=") for what in whats(found))
 
 
 def test_what_a_plugin_requires_is_checked(doctor: Doctor, tmp_path: Path) -> None:
     (tmp_path / "torch.py").write_text(MISSING_LIBRARY)
     write_distribution(tmp_path, "picky", decoders("picky"))
     metadata = tmp_path / "picky-1.0.dist-info" / "METADATA"
-    needs = ["segzoo>=99", "no-such-thing", "not-asked-for; extra == 'test'", "not-here; python_version < '3'", "click"]
+    needs = [
+        "segzoo-torch>=99",
+        "segzoo>=0.1",
+        "no-such-thing",
+        "not-asked-for; extra == 'test'",
+        "not-here; python_version < '3'",
+        "click",
+    ]
     metadata.write_text(metadata.read_text() + "".join(f"Requires-Dist: {each}\n" for each in needs))
-    assert whats(doctor())[:2] == [
-        f"picky needs segzoo>=99, and segzoo {segzoo.__version__} is installed",
+    problems = doctor()["problems"]
+    assert [problem["what"] for problem in problems[:3]] == [
+        f"picky needs segzoo-torch>=99, and segzoo-torch {segzoo.__version__} is installed",
+        "picky needs the distribution 'segzoo', which is another project",
         "picky needs no-such-thing, and no-such-thing is not",
     ]
+    assert problems[1]["fix"] == "ask its author to require 'segzoo-torch' instead"
+    assert problems[2]["fix"].endswith("install no-such-thing`")
 
 
 def test_a_plugin_that_ends_the_process_is_to_be_fixed(doctor: Doctor, tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def test_each_shows_with_its_reason(hostile: Path) -> None:
     for name, (_, status, reason) in HOSTILE.items():
         assert (name, shown[name]["status"]) == (name, status)
         assert (reason or "") in (shown[name]["error"] or "")
-    assert {shown[name]["status"] for name in ("segzoo", "good")} == {"ready"}
+    assert {shown[name]["status"] for name in ("segzoo-torch", "good")} == {"ready"}
 
 
 def test_each_that_fails_is_one_warning(hostile: Path) -> None:
@@ -72,7 +72,7 @@ def test_nothing_of_those_that_fail_is_listed(hostile: Path) -> None:
 def test_the_zoo_works_beside_them(hostile: Path) -> None:
     model = segzoo.create_model("mit_b0", "unet", classes=2).eval()
     assert model(torch.zeros(1, 3, 64, 64)).shape == (1, 2, 64, 64)
-    assert registry.find_decoder("unet").distribution == "segzoo"
+    assert registry.find_decoder("unet").distribution == "segzoo-torch"
 
 
 def test_the_name_of_two_is_ambiguous_and_lists_them(hostile: Path) -> None:

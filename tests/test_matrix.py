@@ -1,5 +1,4 @@
 import json
-import os
 import re
 
 import pytest
@@ -12,7 +11,6 @@ import segzoo
 from segzoo.cli import main
 from segzoo.host import sources
 from segzoo.matrix import Fallback, check_pairs, smallest_of_each_family
-from segzoo.matrix.files import check_writable, write_whole
 from segzoo.matrix.page import page_of
 
 
@@ -202,27 +200,6 @@ def test_a_text_can_t_end_the_page_s_script(monkeypatch):
     page = page_of(check_pairs(["plain"], ["failing"], quiet=True).to_dict())
     assert page.count("</script>") == 2
     assert "\\u003c/script>" in page
-
-
-def test_what_is_written_is_whole_or_the_old_one(tmp_path, monkeypatch):
-    target = tmp_path / "page.html"
-    target.write_text("old")
-    monkeypatch.setattr(os, "replace", lambda *paths: (_ for _ in ()).throw(OSError(28, "No space left")))
-    with pytest.raises(segzoo.OptionError, match="No space left"):
-        write_whole(target, "new")
-    assert [path.name for path in tmp_path.iterdir()] == ["page.html"]
-    assert target.read_text() == "old"
-
-
-@pytest.mark.parametrize("path", ["nowhere/page.html", "."])
-def test_a_file_that_can_t_be_written_is_an_error_beforehand(tmp_path, path):
-    with pytest.raises(segzoo.OptionError, match="can't write to"):
-        check_writable(tmp_path / path)
-
-
-def test_looking_whether_a_file_can_be_written_leaves_none(tmp_path):
-    check_writable(tmp_path / "page.html")
-    assert not list(tmp_path.iterdir())
 
 
 def test_the_command_writes_both_files_and_sums_up(tmp_path):

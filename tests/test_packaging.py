@@ -22,7 +22,7 @@ def plugins_of(python, folder):
 def test_a_wheel_gives_the_same_plugins_as_the_editable_install(tmp_path):
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
     subprocess.run([*pip, "wheel", "--no-deps", "--wheel-dir", tmp_path, ROOT], check=True)
-    (wheel,) = tmp_path.glob("segzoo-*.whl")
+    (wheel,) = tmp_path.glob("segzoo_torch-*.whl")
     venv.create(tmp_path / "env", with_pip=True)
     python = tmp_path / "env" / "bin" / "python"
     subprocess.run([python, "-m", "pip", "install", "--quiet", *LIGHT], check=True)

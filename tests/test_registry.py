@@ -27,7 +27,7 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def ship(path: Path, source: str, module: str = "shipped") -> None:
     """A stand-in for the plugins that ship with segzoo."""
-    write_distribution(path, "segzoo", source, module=module, entry_points=f"{module} = {module}")
+    write_distribution(path, "segzoo-torch", source, module=module, entry_points=f"{module} = {module}")
 
 
 def source(name: str, *encoders: str, resolves: str = "name in self.names()") -> str:
@@ -242,7 +242,7 @@ def test_registering_a_reserved_name_is_refused(path: Path) -> None:
     ship(path, decoders("unet"))
     with pytest.raises(segzoo.PluginError, match="'unet' is reserved"):
         segzoo.register(segzoo.DecoderSpec(name="unet", target="m:Mine"))
-    assert registry.find_decoder("unet").distribution == "segzoo"
+    assert registry.find_decoder("unet").distribution == "segzoo-torch"
 
 
 def test_registering_a_name_of_a_third_party_makes_it_ambiguous(path: Path) -> None:

@@ -1,11 +1,14 @@
 """`segzoo new`: what it writes works as it is, and it writes all or nothing."""
 
+import email
 import json
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
 import venv
+import zipfile
 from datetime import date
 from pathlib import Path
 
@@ -13,6 +16,7 @@ import pytest
 import torch
 from click.testing import CliRunner, Result
 from freshly import discover_anew
+from packaging.requirements import Requirement
 
 import segzoo
 from segzoo import template
@@ -97,7 +101,7 @@ def test_the_metadata_announce_the_plugin(tmp_path: Path) -> None:
     assert project["name"] == "segzoo-my-own"
     assert project["entry-points"] == {"segzoo": {"my-own": "segzoo_my_own"}}
     assert project["authors"] == [{"name": AUTHOR}]
-    assert project["dependencies"] == [f"segzoo>={segzoo.__version__}"]
+    assert project["dependencies"] == [f"segzoo-torch>={segzoo.__version__}"]
     assert "test" in project["optional-dependencies"]
 
 
@@ -182,6 +186,7 @@ def test_a_name_with_the_prefix_is_refused(tmp_path: Path) -> None:
         ("decoder", "deeplabv3plus"),
         ("decoder", "deeplab"),
         ("decoder", "timm"),
+        ("decoder", "torch"),
         ("encoder", "resnet18"),
         ("encoder", "mit_b0"),
         ("neck", "simple_pyramid"),
@@ -279,11 +284,51 @@ def build(project: Path, folder: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> Environment:
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A built segzoo."""
+    return build(ROOT, tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Environment:
     """An environment with a built segzoo."""
     environment = Environment(tmp_path_factory.mktemp("env") / "env")
-    environment.install(build(ROOT, tmp_path_factory.mktemp("wheel")))
+    environment.install(wheel)
     return environment
+
+
+def write_empty_wheel(folder: Path, name: str, version: str) -> None:
+    """What an index may hold for somebody else's distribution."""
+    stem = f"{name.replace('-', '_')}-{version}"
+    files = {
+        "METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
+        "WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        "RECORD": "",
+    }
+    with zipfile.ZipFile(folder / f"{stem}-py3-none-any.whl", "w") as archive:
+        for file, text in files.items():
+            archive.writestr(f"{stem}.dist-info/{file}", text)
+
+
+@pytest.mark.slow
+def test_a_plugin_pulls_in_ours_and_not_the_other_project_called_segzoo(wheel: Path, tmp_path: Path) -> None:
+    index = tmp_path / "index"
+    index.mkdir()
+    shutil.copy(wheel, index)
+    shutil.copy(build(write_plugin("decoder", "pulling", tmp_path / "plugin", AUTHOR), tmp_path), index)
+    write_empty_wheel(index, "segzoo", "1.0.13")
+    with zipfile.ZipFile(wheel) as archive:
+        (metadata,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        requires = email.message_from_bytes(archive.read(metadata)).get_all("Requires-Dist", [])
+    for needed in (Requirement(line) for line in requires if "extra ==" not in line):
+        write_empty_wheel(index, needed.name, next(each.version for each in needed.specifier if each.operator == ">="))
+    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "install", "--dry-run"]
+    only_here = ["--ignore-installed", "--no-index", "--find-links", index, "--report", tmp_path / "report.json"]
+    subprocess.run([*pip, *only_here, "segzoo-pulling"], check=True)
+    installed = json.loads((tmp_path / "report.json").read_text())["install"]
+    versions = {each["metadata"]["name"]: each["metadata"]["version"] for each in installed}
+    assert versions["segzoo-torch"] == segzoo.__version__
+    assert "segzoo" not in versions
 
 
 @pytest.mark.slow

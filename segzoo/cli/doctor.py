@@ -20,10 +20,12 @@ from typing import Any
 import click
 from packaging.requirements import Requirement
 
-from segzoo import __version__
+from segzoo import __version__, namesake
+from segzoo.cli import environment
 from segzoo.cli.tables import json_option, print_json
+from segzoo.errors import PluginError
 from segzoo.host import discovery
-from segzoo.host.discovery import SHIPPED
+from segzoo.host.discovery import NAMESPACE, SHIPPED, namespace, normalise
 
 LIBRARIES = ("torch", "torchvision", "timm")
 PATIENCE = 300
@@ -84,6 +86,8 @@ def examine() -> Report:
         platform=platform.platform(),
         libraries={library: _version(library) for library in LIBRARIES},
     )
+    if other := namesake.installed():
+        report.problems.append(Problem(namesake.said(other), namesake.FIX))
     installed = discovery.announced()
     report.problems += _unheard(installed)
     third_parties = dict.fromkeys(plugin.distribution for plugin in installed if not plugin.shipped)
@@ -172,7 +176,6 @@ def _caches() -> dict[str, int]:
 
 def _plugins() -> list[dict[str, Any]]:
     """A row for each; one whose class can't be imported, though it registers, has the reason as its error."""
-    from segzoo.errors import PluginError
     from segzoo.host import registry
 
     rows = []
@@ -200,7 +203,7 @@ def _note(report: Report, outcome: Mapping[str, Any]) -> None:
         if any(error in problem.what for problem in report.problems):
             return  # what needs torch fails as torch does
         if library not in LIBRARIES:
-            fix = "allow them one by one with SEGZOO_PLUGINS" if name == "plugins" else "reinstall torch and segzoo"
+            fix = "allow them one by one with SEGZOO_PLUGINS" if name == "plugins" else f"reinstall torch and {SHIPPED}"
             report.problems.append(Problem(f"{name} can't be examined: {error}", fix))
         elif report.libraries[library]:  # else it is missing, and _unmet has said so
             fix = TOGETHER if library != "timm" else "reinstall timm"
@@ -222,8 +225,8 @@ def _note(report: Report, outcome: Mapping[str, Any]) -> None:
 
 def _trouble(plugin: Mapping[str, Any]) -> Problem:
     distribution = plugin["distribution"]
-    called = f"{distribution}:{plugin['name']}"
-    remedy = "reinstall segzoo" if distribution == SHIPPED else f"upgrade it, `segzoo uninstall {distribution}`"
+    called = f"{namespace(distribution)}:{plugin['name']}"
+    remedy = f"reinstall {SHIPPED}" if distribution == SHIPPED else f"upgrade it, `segzoo uninstall {distribution}`"
     return Problem(
         f"plugin {called} {plugin['version']} is {plugin['status']}: {plugin['error']}",
         f"{remedy}, or SEGZOO_DISABLE_PLUGINS={called}",
@@ -250,13 +253,25 @@ def _unmet(name: str) -> list[Problem]:
     for each in needed:
         if each.marker and not each.marker.evaluate({"extra": ""}):
             continue
+        if normalise(each.name) == NAMESPACE:
+            what = f"{name} needs the distribution {NAMESPACE!r}, which is another project"
+            problems.append(Problem(what, f"ask its author to require {SHIPPED!r} instead"))
+            continue
         found = _version(each.name)
         if found is None or not each.specifier.contains(found, prereleases=True):
             have = f"{each.name} {found} is installed" if found else f"{each.name} is not"
             wanted = f"{each.name}{each.specifier}"
-            fix = TOGETHER if {name, each.name} == {"torch", "torchvision"} else f"`segzoo install '{wanted}'`"
+            fix = TOGETHER if {name, each.name} == {"torch", "torchvision"} else _install(wanted)
             problems.append(Problem(f"{name} needs {wanted}, and {have}", fix))
     return problems
+
+
+def _install(wanted: str) -> str:
+    """The command that installs what is missing."""
+    try:
+        return f"`{environment.quoted(environment.install_command(environment.tool(), [Requirement(wanted)]))}`"
+    except PluginError as error:
+        return str(error)
 
 
 def _version(name: str) -> str | None:

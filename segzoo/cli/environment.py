@@ -48,12 +48,9 @@ def tool() -> Tool:
     raise PluginError(f"{sys.prefix} has neither pip nor uv; give it pip: {sys.executable} -m ensurepip")
 
 
-def install_command(
-    using: Tool, requirements: Sequence[Requirement], upgrade: bool = False, asking: bool = True
-) -> list[str]:
-    """The command that installs or upgrades.
+def install_command(using: Tool, requirements: Sequence[Requirement], upgrade: bool = False) -> list[str]:
+    """The command that installs or upgrades, without asking.
 
-    :param asking: whether it asks before it does so, where that can be chosen.
     :raises PluginError: for a requirement that conda has no notion of.
     """
     specs = [str(requirement) for requirement in requirements]
@@ -64,18 +61,15 @@ def install_command(
                     f"conda takes a name and versions such as 'segzoo-ocr>=1.0', got {str(requirement)!r}"
                 )
         action = "update" if upgrade and not any(requirement.specifier for requirement in requirements) else "install"
-        return [*_conda(action, asking), "--channel", "conda-forge", *specs]
+        return [*_conda(action), "--channel", "conda-forge", *specs]
     return [*_pip(using, "install"), *(["--upgrade"] if upgrade else []), *specs]
 
 
-def uninstall_command(using: Tool, distributions: Sequence[str], asking: bool = True) -> list[str]:
-    """The command that uninstalls.
-
-    :param asking: whether it asks before it does so, where that can be chosen.
-    """
+def uninstall_command(using: Tool, distributions: Sequence[str]) -> list[str]:
+    """The command that uninstalls, without asking."""
     if using == "conda":
-        return [*_conda("remove", asking), *distributions]
-    return [*_pip(using, "uninstall"), *([] if asking or using == "uv" else ["--yes"]), *distributions]
+        return [*_conda("remove"), *distributions]
+    return [*_pip(using, "uninstall"), *([] if using == "uv" else ["--yes"]), *distributions]
 
 
 def installer(name: str) -> str | None:
@@ -86,22 +80,36 @@ def installer(name: str) -> str | None:
         return None
 
 
-def show_or_run(commands: Sequence[Sequence[str]], run: bool) -> None:
-    """Print commands, and run them, without a shell; the program exits as the first one does that fails."""
+def run_if_agreed(commands: Sequence[Sequence[str]], agreed: bool) -> None:
+    """Print commands, ask, and run them, without a shell; the program exits as the first one does that fails.
+
+    :param agreed: beforehand, so that nobody is asked.
+    """
     for command in commands:
-        click.echo(_quoted(command))
-        if run:
-            try:
-                status = subprocess.run(command, check=False).returncode
-            except OSError as error:
-                raise PluginError(f"{command[0]} can't be run: {error}") from error
-            if status:
-                raise SystemExit(status)
-    if not run:
-        click.echo("Nothing was changed; --yes runs it.", err=True)
+        click.echo(quoted(command))
+    if not (agreed or _agrees()):
+        click.echo("Nothing was changed; --yes runs it without a question.", err=True)
+        raise SystemExit(1)
+    for command in commands:
+        try:
+            status = subprocess.run(command, check=False).returncode
+        except OSError as error:
+            raise PluginError(f"{command[0]} can't be run: {error}") from error
+        if status:
+            raise SystemExit(status)
 
 
-def _quoted(command: Sequence[str]) -> str:
+def _agrees() -> bool:
+    """What the user says; no, where there is nobody to ask."""
+    try:
+        return click.confirm("Run it?", err=True)
+    except click.Abort:
+        click.echo(err=True)
+        return False
+
+
+def quoted(command: Sequence[str]) -> str:
+    """The command as a shell takes it."""
     if os.name == "nt":
         return subprocess.list2cmdline(command)
     import shlex
@@ -115,9 +123,9 @@ def _pip(using: Tool, action: str) -> list[str]:
     return [sys.executable, "-m", "pip", action]
 
 
-def _conda(action: str, asking: bool) -> list[str]:
+def _conda(action: str) -> list[str]:
     conda = os.environ.get("CONDA_EXE") or shutil.which("conda") or shutil.which("mamba") or "conda"
-    return [conda, action, *([] if asking else ["--yes"]), "--prefix", sys.prefix]
+    return [conda, action, "--yes", "--prefix", sys.prefix]
 
 
 def _made_by_uv(prefix: Path) -> bool:

@@ -43,9 +43,9 @@ def matrix(
     Each pair is planned, and the whole model is run on the meta device at that size. All encoders take hours, those of
     --smallest minutes. The exit code is 1 when a pair is broken; one that the handshake refuses is no failure.
     """
+    from segzoo.files import check_writable
     from segzoo.host import registry, sources
     from segzoo.matrix import check_pairs, smallest_of_each_family
-    from segzoo.matrix.files import check_writable
 
     for path in (json_path, html_path):
         if path:

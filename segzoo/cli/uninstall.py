@@ -12,9 +12,9 @@ from segzoo.host.discovery import SHIPPED, announced, is_called
 
 @click.command()
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
-@click.option("--yes", is_flag=True, help="Run the command instead of printing it.")
+@click.option("--yes", is_flag=True, help="Run the command without asking.")
 def uninstall(names: tuple[str, ...], yes: bool) -> None:
-    """Print the command that uninstalls plugins; with --yes, run it.
+    """Uninstall plugins: print the command, ask, and run it.
 
     NAME is a plugin or its distribution, as `segzoo plugins` lists them, or a decoder, encoder, neck or importer that
     segzoo's plugin directory knows. No plugin is loaded.
@@ -22,9 +22,9 @@ def uninstall(names: tuple[str, ...], yes: bool) -> None:
     chosen = list(dict.fromkeys(distribution(name) for name in names))
     by_conda = [each for each in chosen if environment.installer(each) == "conda"]
     others = [each for each in chosen if each not in by_conda]
-    commands = [environment.uninstall_command("conda", by_conda, asking=not yes)] if by_conda else []
-    commands += [environment.uninstall_command(environment.tool(), others, asking=not yes)] if others else []
-    environment.show_or_run(commands, run=yes)
+    commands = [environment.uninstall_command("conda", by_conda)] if by_conda else []
+    commands += [environment.uninstall_command(environment.tool(), others)] if others else []
+    environment.run_if_agreed(commands, agreed=yes)
 
 
 def distribution(name: str) -> str:

@@ -20,4 +20,4 @@ def require_extras() -> None:
     """
     missing = [distribution for module, distribution in NEEDED.items() if find_spec(module) is None]
     if missing:
-        raise MissingExtraError(f'the demo needs {" and ".join(missing)}: pip install "segzoo[demo]"')
+        raise MissingExtraError(f'the demo needs {" and ".join(missing)}: pip install "segzoo-torch[demo]"')

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
 
 from segzoo.demo.scenes import CLASSES, Scene
+from segzoo.files import replacing, write_whole
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -33,8 +31,7 @@ OPACITY = 0.65  # of the classes laid over a photograph
 def write_results(folder: Path, trained: Sequence[Trained], settings: dict[str, Any]) -> None:
     """Write `results.json`: the settings, and per model its parameters, seconds, mIoU and the IoU of each class."""
     content = {"settings": settings, "classes": CLASSES, "results": [each.to_dict() for each in trained]}
-    with replacing(folder / "results.json") as path:
-        path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    write_whole(folder / "results.json", json.dumps(content, indent=2) + "\n")
 
 
 def write_plans(folder: Path, trained: Sequence[Trained]) -> None:
@@ -43,10 +40,8 @@ def write_plans(folder: Path, trained: Sequence[Trained]) -> None:
     plans.mkdir(exist_ok=True)
     for each in trained:
         stem = re.sub(r"[^\w.+-]+", "_", str(each.pair))
-        with replacing(plans / f"{stem}.txt") as path:
-            path.write_text(f"{each.model.plan}\n", encoding="utf-8")
-        with replacing(plans / f"{stem}.json") as path:
-            path.write_text(json.dumps(each.model.plan.to_dict(), indent=2) + "\n", encoding="utf-8")
+        write_whole(plans / f"{stem}.txt", f"{each.model.plan}\n")
+        write_whole(plans / f"{stem}.json", json.dumps(each.model.plan.to_dict(), indent=2) + "\n")
 
 
 def draw_comparison(
@@ -149,14 +144,3 @@ def legend(figure: Figure) -> None:
 def save(figure: Figure, path: Path) -> None:
     with replacing(path) as unfinished:
         figure.savefig(unfinished, format="png")
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A path to write to, beside the one that it replaces when all went well."""
-    unfinished = path.with_name(f".{path.name}.{uuid4().hex}")
-    try:
-        yield unfinished
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)

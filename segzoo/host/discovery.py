@@ -25,8 +25,10 @@ from segzoo.host.descriptors import API_VERSION, DecoderSpec, Descriptor, Encode
 
 GROUP = "segzoo"
 """The entry-point group that plugins announce themselves in."""
-SHIPPED = "segzoo"
+SHIPPED = "segzoo-torch"
 """The distribution whose plugins ship with segzoo; their names are reserved."""
+NAMESPACE = "segzoo"
+"""What stands before the colon in their ids. In the package index that is the name of another project."""
 HOOKS: Mapping[str, type[Descriptor]] = {
     "segzoo_decoders": DecoderSpec,
     "segzoo_encoders": EncoderSpec,
@@ -46,7 +48,7 @@ class PluginInfo:
     """One installed plugin and what became of it.
 
     :param name: of the entry point.
-    :param distribution: that installed it, normalised (`segzoo-ocr`).
+    :param distribution: that installed it, normalised (`segzoo-ocr`; `segzoo-torch` is segzoo itself).
     :param status: `ready`, `disabled` by the user, `broken`, `incompatible` with this segzoo, or in `conflict` with
         another plugin.
     :param provides: such as `("decoder ocr",)`; empty unless ready.
@@ -68,8 +70,8 @@ class PluginInfo:
 
     @property
     def id(self) -> str:
-        """`distribution:name`."""
-        return f"{self.distribution}:{self.name}"
+        """`distribution:name`, and `segzoo:name` of what ships with segzoo."""
+        return f"{namespace(self.distribution)}:{self.name}"
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ class Candidate:
 
     @property
     def id(self) -> str:
-        return f"{self.distribution}:{self.name}"
+        return f"{namespace(self.distribution)}:{self.name}"
 
     @property
     def shipped(self) -> bool:
@@ -137,6 +139,24 @@ def normalise(distribution: str) -> str:
     return re.sub(r"[-_.]+", "-", distribution).lower()
 
 
+def namespace(distribution: str) -> str:
+    """What stands before the colon in the ids of a distribution's plugins.
+
+    >>> namespace("segzoo-torch"), namespace("segzoo-ocr")
+    ('segzoo', 'segzoo-ocr')
+    """
+    return NAMESPACE if distribution == SHIPPED else distribution
+
+
+def distribution_of(namespace: str) -> str:
+    """The distribution that a namespace stands for, as the package index calls it.
+
+    >>> distribution_of("segzoo"), distribution_of("segzoo-ocr")
+    ('segzoo-torch', 'segzoo-ocr')
+    """
+    return SHIPPED if namespace == NAMESPACE else namespace
+
+
 def split(names: str) -> list[str]:
     """The items of a comma-separated list, as the environment variables have them."""
     return [item.strip() for item in names.split(",") if item.strip()]
@@ -149,22 +169,23 @@ def is_called(asked: str, name: str, distribution: str) -> bool:
     True
     """
     prefix, colon, bare = asked.rpartition(":")
-    if colon and (normalise(prefix), bare) == (distribution, name):
+    if colon and (distribution_of(normalise(prefix)), bare) == (distribution, name):
         return True
-    return asked == name or normalise(asked) == distribution
+    return asked == name or distribution_of(normalise(asked)) == distribution
 
 
 def installed() -> Iterator[EntryPoint | Distribution]:
     """The entry points of all installed plugins, and the distributions whose list of them can't be read.
 
     `importlib.metadata.entry_points()` raises when a single distribution's list is malformed, so each is read alone.
+    The other project called segzoo has no plugins of ours, whatever it announces.
     """
     seen = set()
     for distribution in importlib.metadata.distributions():
         if not _announces_plugins(distribution):  # most of them: reading their metadata would take longer than the rest
             continue
         name = _name(distribution)
-        if name in seen or not _announces_plugins(_first(name, distribution)):
+        if name in seen or name == NAMESPACE or not _announces_plugins(_first(name, distribution)):
             continue
         seen.add(name)
         try:

@@ -10,7 +10,7 @@ from typing import Protocol, TypeVar
 
 from segzoo.errors import AmbiguousNameError, OptionError
 from segzoo.host import directory
-from segzoo.host.discovery import PluginInfo, normalise
+from segzoo.host.discovery import PluginInfo, namespace, normalise
 
 
 class Named(Protocol):
@@ -62,7 +62,7 @@ def only(kind: str, name: str, found: Sequence[Found]) -> Found:
 def canonical(name: str) -> str:
     """The name with its distribution, if it has one, normalised."""
     distribution, colon, bare = name.rpartition(":")
-    return f"{normalise(distribution)}:{bare}" if colon else name
+    return f"{namespace(normalise(distribution))}:{bare}" if colon else name
 
 
 def check_name(kind: str, name: object) -> None:

@@ -41,8 +41,8 @@ class Provided(Generic[D]):
 
     @property
     def id(self) -> str:
-        """The canonical id, `distribution:name`."""
-        return f"{self.distribution}:{self.descriptor.name}"
+        """The canonical id, `distribution:name`, and `segzoo:name` of what ships with segzoo."""
+        return f"{discovery.namespace(self.distribution)}:{self.descriptor.name}"
 
     @property
     def name(self) -> str:

@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 from os import PathLike
 from typing import Any, Literal
 
+from segzoo.files import write_whole
 from segzoo.handshake.planning import Row
-from segzoo.matrix.files import write_whole
 from segzoo.matrix.page import page_of
 
 

@@ -62,7 +62,7 @@ def _sections(model: SegmentationModel, config: Config, claims: Claims) -> Itera
     names = {kind: part.id.rpartition("/")[2].rpartition(":")[2] for kind, part in parts(config.plan)}
     heads = ", ".join(f"{head.classes} classes ({name})" for name, head in config.heads.items())
     yield f"# {names['decoder']} on {names['encoder']}"
-    yield f"A semantic-segmentation model of [segzoo](https://pypi.org/project/segzoo): {heads}."
+    yield f"A semantic-segmentation model of [segzoo](https://pypi.org/project/segzoo-torch): {heads}."
     yield "## Usage"
     yield (
         "```python\nimport segzoo\nfrom PIL import Image\n\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from segzoo.errors import CheckpointError, SegzooError
 from segzoo.handshake.arguments import Arguments
 from segzoo.handshake.planning import Part, Plan
 from segzoo.host.descriptors import is_name
-from segzoo.host.discovery import normalise
+from segzoo.host.discovery import distribution_of, normalise
 from segzoo.labels import Labels
 from segzoo.preprocessing import Preprocessing
 from segzoo.publishing.records import read_record
@@ -154,9 +154,16 @@ class Config:
 
 
 def parts(plan: Plan) -> list[tuple[str, Part]]:
-    """The parts that a plan is made of, each with its kind."""
+    """The parts that a plan is made of, each with its kind.
+
+    A distribution goes by its name in the package index; older files say `segzoo` for what is `segzoo-torch` there.
+    """
     named = (("encoder", plan.encoder), ("neck", plan.neck), ("decoder", plan.decoder))
-    return [(kind, part) for kind, part in named if part]
+    return [
+        (kind, replace(part, distribution=part.distribution and distribution_of(part.distribution)))
+        for kind, part in named
+        if part
+    ]
 
 
 def read_config(folder: Path) -> Config:
@@ -228,7 +235,9 @@ def parse_config(content: dict[str, Any]) -> Config:
     if type(version) is not int or version < 1:
         raise CheckpointError(f"format_version is a whole number from 1 on, got {version!r}")
     if version > FORMAT:
-        raise CheckpointError(f"format {version} is newer than this segzoo reads ({FORMAT}); pip install -U segzoo")
+        raise CheckpointError(
+            f"format {version} is newer than this segzoo reads ({FORMAT}); pip install -U segzoo-torch"
+        )
     for older in range(version, FORMAT):
         content = UPGRADES[older](content)
     content = {**content, "format_version": FORMAT}
@@ -247,7 +256,7 @@ def _check_part(kind: str, part: Part) -> None:
         raise CheckpointError(
             f"{kind} {part.id[:80]!r} is no canonical id: {form}, each of letters, digits and any of _ . + -"
         )
-    if part.distribution != distribution or not _VERSION.match(part.version or ""):
+    if part.distribution != distribution_of(distribution) or not _VERSION.match(part.version or ""):
         raise CheckpointError(
             f"{kind} {part.id!r} can't come from distribution {part.distribution!r}, version {part.version!r}"
         )

@@ -12,7 +12,7 @@ from segzoo import __version__
 from segzoo.errors import PluginError, UnknownNameError
 from segzoo.handshake.planning import Plan
 from segzoo.host import directory, registry
-from segzoo.host.discovery import SHIPPED, normalise
+from segzoo.host.discovery import SHIPPED, distribution_of, normalise
 from segzoo.host.registry import Provided
 from segzoo.publishing.config import Config, parts
 
@@ -98,11 +98,8 @@ def versions(distributions: Iterable[str]) -> dict[str, str]:
 def changed_versions(config: Config) -> list[str]:
     """The distributions whose version differs from when the model was saved, in words."""
     now = versions(sorted({SHIPPED, *(part.distribution or "" for _, part in parts(config.plan))} - {""}))
-    return [
-        f"{name} {then} then, {now.get(name, 'none')} now"
-        for name, then in config.versions.items()
-        if now.get(name) != then
-    ]
+    saved = {distribution_of(name): version for name, version in config.versions.items()}
+    return [f"{name} {then} then, {now.get(name, 'none')} now" for name, then in saved.items() if now.get(name) != then]
 
 
 def _provided(kind: str, name: str) -> Provided[Any] | None:

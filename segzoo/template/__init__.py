@@ -20,7 +20,7 @@ from typing import Any, Literal, get_args
 from segzoo import __version__
 from segzoo.errors import AmbiguousNameError, OptionError, UnknownNameError
 from segzoo.host.descriptors import API_VERSION
-from segzoo.host.discovery import announced
+from segzoo.host.discovery import SHIPPED, announced
 
 Kind = Literal["decoder", "encoder", "neck"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -112,9 +112,9 @@ def check_name(kind: Kind, name: str) -> None:
         )
     if name.startswith(("segzoo-", "segzoo_")):
         raise OptionError(f"the distribution is called segzoo-NAME by itself; give {name[len('segzoo-') :]!r} as NAME")
-    package = Names.of(kind, name).package
+    names = Names.of(kind, name)
     modules = {plugin.entry_point.value for plugin in announced() if plugin.shipped and plugin.entry_point}
-    if package in modules or _ships(kind, name):
+    if names.package in modules or names.distribution == SHIPPED or _ships(kind, name):
         raise OptionError(f"{name!r} ships with segzoo; give your {kind} a name of its own")
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from unittest import SkipTest
 
 from segzoo.host import registry
+from segzoo.host.discovery import namespace
 from segzoo.testing.results import ConformanceError
 from segzoo.testing.subjects import Subject
 
@@ -31,7 +32,7 @@ def registration(subject: Subject[Any]) -> None:
     provided = _provided(subject)
     if provided.distribution == registry.RUNTIME:
         raise SkipTest("it was registered by segzoo.register, no plugin provides it")
-    plugin = f"{provided.distribution}:{provided.plugin}"
+    plugin = f"{namespace(provided.distribution)}:{provided.plugin}"
     others = ",".join(info.id for info in registry.plugins() if info.id != plugin)
     environ = {key: value for key, value in os.environ.items() if key != "SEGZOO_PLUGINS"}
     done = subprocess.run(

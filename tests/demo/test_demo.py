@@ -147,20 +147,5 @@ class TestBeforeAnyTraining:
     def test_a_missing_extra_is_named(self, tmp_path, monkeypatch, module):
         find_spec = extras.find_spec
         monkeypatch.setattr(extras, "find_spec", lambda name: None if name == module else find_spec(name))
-        with pytest.raises(segzoo.SegzooError, match=r'pip install "segzoo\[demo\]"'):
+        with pytest.raises(segzoo.SegzooError, match=r'pip install "segzoo-torch\[demo\]"'):
             run(output=tmp_path)
-
-
-def test_an_interrupted_report_leaves_the_old_file(tmp_path):
-    path = tmp_path / "results.json"
-    path.write_text("old")
-
-    def interrupted():
-        with demo.report.replacing(path) as unfinished:
-            unfinished.write_text("half")
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        interrupted()
-    assert path.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [path]

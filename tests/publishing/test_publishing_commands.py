@@ -76,14 +76,14 @@ def test_verify_of_what_computes_the_same(pristine: Path) -> None:
 def test_verify_of_what_computes_something_else(folder: Path) -> None:
     def change(content: dict[str, dict[str, dict[str, float]]]) -> None:
         content["behaviour"]["logits"]["mean"] += 1
-        content["versions"]["segzoo"] = "0.0.1"  # type: ignore[assignment]
+        content["versions"]["segzoo-torch"] = "0.0.1"  # type: ignore[assignment]
 
     edit(folder, change)
     result = run("verify", folder)
     assert result.exit_code == 1
     assert "logits" in result.stdout
     assert "mean" in result.stdout
-    assert "segzoo 0.0.1 then" in result.stdout
+    assert "segzoo-torch 0.0.1 then" in result.stdout
     shown = json.loads(run("verify", folder, "--json").stdout)
     assert not shown["same"]
     assert [each["what"] for each in shown["differences"]] == ["mean"]

@@ -1,8 +1,10 @@
-"""Writing a file whole or not at all."""
+"""Files written whole: whoever reads one meanwhile sees the old one or the new one, never a half."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
 
@@ -22,23 +24,38 @@ def check_writable(path: str | PathLike[str]) -> None:
         partial.touch()
         partial.unlink()
     except OSError as error:
-        raise OptionError(f"can't write to {target}: {error.strerror or error}; give another file") from error
+        raise _unwritable(target, error) from error
 
 
 def write_whole(path: str | PathLike[str], text: str) -> None:
-    """Write a file; whoever reads it meanwhile sees the old one or the new one, never a half.
+    """Write a file of text.
+
+    :raises OptionError: when it can't be written.
+    """
+    with replacing(path) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def replacing(path: str | PathLike[str]) -> Iterator[Path]:
+    """A file to write, beside the one that it replaces when all went well.
 
     :raises OptionError: when it can't be written.
     """
     target = Path(path)
     partial = _partial(target)
     try:
-        partial.write_text(text, encoding="utf-8")
+        yield partial
         os.replace(partial, target)
     except OSError as error:
+        raise _unwritable(target, error) from error
+    finally:
         partial.unlink(missing_ok=True)
-        raise OptionError(f"can't write to {target}: {error.strerror or error}; give another file") from error
 
 
 def _partial(target: Path) -> Path:
     return target.with_name(f".{target.name}.{os.getpid()}.partial")
+
+
+def _unwritable(target: Path, error: OSError) -> OptionError:
+    return OptionError(f"can't write to {target}: {error.strerror or error}; give another file")
