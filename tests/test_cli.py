@@ -48,7 +48,7 @@ def test_decoders_as_json() -> None:
 def test_decoders_by_pattern() -> None:
     rows = json.loads(run("decoders", "UNE?", "--json").stdout)
     assert [row["name"] for row in rows] == ["unet"]
-    assert rows[0]["from"] == f"segzoo {segzoo.__version__}"
+    assert rows[0]["from"] == f"segzoo-torch {segzoo.__version__}"
 
 
 @pytest.mark.parametrize("arguments", [["nothing*"], ["nothing*", "--json"]])
