@@ -2,6 +2,7 @@
 
 from . import matrix as matrix
 from . import nn as nn
+from . import options as options
 from . import testing as testing
 from .contract import EncoderRequest as EncoderRequest
 from .contract import FeatureSpec as FeatureSpec

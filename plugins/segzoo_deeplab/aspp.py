@@ -9,31 +9,33 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Annotated
 
+from annotated_types import Ge, Le, Len
 from torch import Tensor, nn
 
-import segzoo
 from segzoo.nn import ConcatConvNormAct, ConvNormAct, PyramidPooling
 from segzoo_deeplab.separable import SeparableConvNormAct
+
+Rates = Annotated[Sequence[Annotated[int, Ge(1), Le(1024)]], Len(0, 16)]
+"""Dilations, in pixels of the map; there may be none."""
 
 
 class ASPP(nn.Module):
     """A 1x1 convolution, a 3x3 one per dilation rate, and the image's average, joined by a convolution.
 
     :param width: channels of each branch and of the output.
-    :param rates: dilations, in pixels of the map; there may be none.
     :param separable: whether the dilated convolutions are depthwise separable.
     :param depthwise_norm: see `SeparableConvNormAct`.
     :param kernel: of the convolution that joins the branches, 1 or 3.
     :param dropout: of single values, after it.
-    :raises OptionError: when an option is out of range.
     """
 
     def __init__(
         self,
         in_channels: int,
         width: int,
-        rates: Sequence[int],
+        rates: Rates,
         *,
         separable: bool,
         depthwise_norm: bool,
@@ -41,11 +43,6 @@ class ASPP(nn.Module):
         dropout: float,
     ) -> None:
         super().__init__()
-        if width < 1 or min(rates, default=1) < 1 or kernel not in (1, 3) or not 0 <= dropout < 1:
-            raise segzoo.OptionError(
-                "atrous pooling needs width from 1 on, rates from 1 on, project_kernel 1 or 3 and dropout "
-                f"from 0 to below 1, got width={width}, rates={rates}, project_kernel={kernel}, dropout={dropout}"
-            )
         conv = partial(SeparableConvNormAct, depthwise_norm=depthwise_norm) if separable else ConvNormAct
         self.point = ConvNormAct(in_channels, width, kernel=1)
         self.atrous = nn.ModuleList(conv(in_channels, width, dilation=rate) for rate in rates)

@@ -7,15 +7,15 @@ H, W  size of the deepest map
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
 import segzoo
 from segzoo.nn import ConvNormAct
-from segzoo_deeplab.aspp import ASPP
+from segzoo.options import Dropout, OutputStride, Width
+from segzoo_deeplab.aspp import ASPP, Rates
 from segzoo_deeplab.selection import select_deepest
 
 
@@ -42,18 +42,15 @@ class DeepLabV3Decoder(segzoo.Decoder):
     def __init__(
         self,
         stages: segzoo.FeatureSpec,
-        width: int = 256,
-        rates: Sequence[int] = (12, 24, 36),
+        width: Width = 256,
+        rates: Rates = (12, 24, 36),
         separable: bool = False,
-        project_kernel: int = 1,
+        project_kernel: Literal[1, 3] = 1,
         refine: bool = True,
-        dropout: float = 0.5,
-        head_dropout: float = 0.0,
-        output_stride: int | None = 8,
+        dropout: Dropout = 0.5,
+        head_dropout: Dropout = 0.0,
         align_corners: bool = False,
     ) -> None:
-        if not 0 <= head_dropout < 1:
-            raise segzoo.OptionError(f"deeplabv3 needs head_dropout from 0 to below 1, got {head_dropout}")
         super().__init__(stages, out_channels=width)
         self.head_dropout = head_dropout
         self.head_align_corners = align_corners
@@ -70,7 +67,7 @@ class DeepLabV3Decoder(segzoo.Decoder):
         self.refine = ConvNormAct(width, width) if refine and project_kernel == 1 else nn.Identity()
 
     @classmethod
-    def negotiate(cls, offer: segzoo.FeatureSpec, output_stride: int | None = 8, **options: Any) -> segzoo.Selection:
+    def negotiate(cls, offer: segzoo.FeatureSpec, output_stride: OutputStride = 8, **options: Any) -> segzoo.Selection:
         """The deepest map, dilated if the encoder can."""
         return select_deepest("deeplabv3", offer, output_stride)
 

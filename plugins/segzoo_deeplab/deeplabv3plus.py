@@ -9,16 +9,16 @@ H, W  size of the low-level map
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
 import segzoo
 from segzoo.nn import ConvNormAct, resize
-from segzoo_deeplab.aspp import ASPP
+from segzoo.options import Count, Dropout, OutputStride, Width
+from segzoo_deeplab.aspp import ASPP, Rates
 from segzoo_deeplab.selection import select_low_and_deepest
 from segzoo_deeplab.separable import SeparableConvNormAct
 
@@ -46,23 +46,17 @@ class DeepLabV3PlusDecoder(segzoo.Decoder):
     def __init__(
         self,
         stages: segzoo.FeatureSpec,
-        width: int = 256,
-        low_width: int = 48,
-        rates: Sequence[int] = (12, 24, 36),
+        width: Width = 256,
+        low_width: Width = 48,
+        rates: Rates = (12, 24, 36),
         separable: bool = True,
         depthwise_norm: bool = False,
-        project_kernel: int = 1,
-        fuse_convs: int = 1,
-        dropout: float = 0.5,
-        head_dropout: float = 0.0,
-        output_stride: int | None = 16,
+        project_kernel: Literal[1, 3] = 1,
+        fuse_convs: Count = 1,
+        dropout: Dropout = 0.5,
+        head_dropout: Dropout = 0.0,
         align_corners: bool = False,
     ) -> None:
-        if low_width < 1 or fuse_convs < 1 or not 0 <= head_dropout < 1:
-            raise segzoo.OptionError(
-                "deeplabv3plus needs low_width and fuse_convs from 1 on and head_dropout from 0 to below 1, got "
-                f"low_width={low_width}, fuse_convs={fuse_convs}, head_dropout={head_dropout}"
-            )
         super().__init__(stages, out_channels=width)
         self.head_dropout = head_dropout
         self.head_align_corners = align_corners
@@ -82,7 +76,7 @@ class DeepLabV3PlusDecoder(segzoo.Decoder):
         self.fuse = nn.Sequential(conv(width + low_width), *(conv(width) for _ in range(fuse_convs - 1)))
 
     @classmethod
-    def negotiate(cls, offer: segzoo.FeatureSpec, output_stride: int | None = 16, **options: Any) -> segzoo.Selection:
+    def negotiate(cls, offer: segzoo.FeatureSpec, output_stride: OutputStride = 16, **options: Any) -> segzoo.Selection:
         """The map of stride 4 and the deepest, dilated if the encoder can."""
         return select_low_and_deepest("deeplabv3plus", offer, low_stride=4, output_stride=output_stride)
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 import segzoo
 from segzoo.nn import ConcatConvNormAct, ConvNormAct
+from segzoo.options import Count, Dropout, OutputStride, Width
 from segzoo_deeplab.selection import select_deepest
 
 
@@ -31,19 +32,13 @@ class FCNDecoder(segzoo.Decoder):
     def __init__(
         self,
         stages: segzoo.FeatureSpec,
-        width: int | None = None,
-        convs: int = 1,
+        width: Width | None = None,
+        convs: Count = 1,
         concat_input: bool = False,
-        dropout: float = 0.1,
-        output_stride: int | None = 8,
+        dropout: Dropout = 0.1,
     ) -> None:
         (deepest,) = stages.channels
         width = max(1, deepest // 4) if width is None else width
-        if width < 1 or convs < 1 or not 0 <= dropout < 1:
-            raise segzoo.OptionError(
-                "fcn needs width and convs from 1 on and dropout from 0 to below 1, got "
-                f"width={width}, convs={convs}, dropout={dropout}"
-            )
         super().__init__(stages, out_channels=width)
         self.head_dropout = dropout
         widths = [deepest] + [width] * (convs - 1)
@@ -51,7 +46,7 @@ class FCNDecoder(segzoo.Decoder):
         self.join = ConcatConvNormAct([deepest, width], width) if concat_input else None
 
     @classmethod
-    def negotiate(cls, offer: segzoo.FeatureSpec, output_stride: int | None = 8, **options: Any) -> segzoo.Selection:
+    def negotiate(cls, offer: segzoo.FeatureSpec, output_stride: OutputStride = 8, **options: Any) -> segzoo.Selection:
         """The deepest map, dilated if the encoder can."""
         return select_deepest("fcn", offer, output_stride)
 

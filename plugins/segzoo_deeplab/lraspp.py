@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 import segzoo
 from segzoo.nn import ConvNormAct, average_over_grid, resize
+from segzoo.options import OutputStride, Width
 from segzoo_deeplab.selection import select_low_and_deepest
 
 
@@ -32,11 +33,7 @@ class LRASPPDecoder(segzoo.Decoder):
 
     emits = "logits"
 
-    def __init__(
-        self, stages: segzoo.FeatureSpec, classes: int, width: int = 128, output_stride: int | None = 16
-    ) -> None:
-        if width < 1:
-            raise segzoo.OptionError(f"lraspp needs width from 1 on, got {width}")
+    def __init__(self, stages: segzoo.FeatureSpec, classes: int, width: Width = 128) -> None:
         super().__init__(stages, out_channels=classes)
         low, deepest = stages.channels
         self.high = ConvNormAct(deepest, width, kernel=1)
@@ -45,7 +42,7 @@ class LRASPPDecoder(segzoo.Decoder):
         self.high_classifier = nn.Conv2d(width, classes, kernel_size=1)
 
     @classmethod
-    def negotiate(cls, offer: segzoo.FeatureSpec, output_stride: int | None = 16, **options: Any) -> segzoo.Selection:
+    def negotiate(cls, offer: segzoo.FeatureSpec, output_stride: OutputStride = 16, **options: Any) -> segzoo.Selection:
         """The map of stride 8 and the deepest, dilated if the encoder can."""
         return select_low_and_deepest("lraspp", offer, low_stride=8, output_stride=output_stride)
 

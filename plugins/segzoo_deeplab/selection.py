@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import segzoo
+from segzoo.options import OutputStride
 
 
-def select_deepest(who: str, offer: segzoo.FeatureSpec, output_stride: int | None) -> segzoo.Selection:
+def select_deepest(who: str, offer: segzoo.FeatureSpec, output_stride: OutputStride) -> segzoo.Selection:
     """The deepest map alone, with a wish for dilation.
 
     :param who: the decoder's name, for messages.
-    :param output_stride: 8, 16 or None.
-    :raises OptionError: for another output stride.
     :raises NegotiationError: when the encoder offers the image alone.
     """
     deepest = offer.native[-1]
@@ -20,14 +19,13 @@ def select_deepest(who: str, offer: segzoo.FeatureSpec, output_stride: int | Non
 
 
 def select_low_and_deepest(
-    who: str, offer: segzoo.FeatureSpec, low_stride: int, output_stride: int | None
+    who: str, offer: segzoo.FeatureSpec, low_stride: int, output_stride: OutputStride
 ) -> segzoo.Selection:
     """The deepest map, and of the others the coarsest up to `low_stride`, or else the finest.
 
     Where all are coarser, a pyramid is wished for, which an encoder of one resolution then gets. Where the low-level
     map is of another stride than the paper's, a note says so.
 
-    :raises OptionError: for an output stride that is not 8, 16 or None.
     :raises NegotiationError: when the encoder offers fewer than two maps.
     """
     selected = select_deepest(who, offer, output_stride)

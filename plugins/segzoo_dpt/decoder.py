@@ -19,11 +19,10 @@ from torch import Tensor, nn
 
 import segzoo
 from segzoo.nn import ConvNormAct, he_initialise, resize
+from segzoo.options import Dropout, Width, Widths
 
 FINEST_STRIDE = 4
 OUTPUT_STRIDE = 2
-READOUTS = ("project", "ignore")
-Readout = Literal["project", "ignore"]
 
 
 class DPTDecoder(segzoo.Decoder):
@@ -51,23 +50,21 @@ class DPTDecoder(segzoo.Decoder):
     def __init__(
         self,
         stages: segzoo.FeatureSpec,
-        width: int = 256,
-        reassemble_widths: Sequence[int] | None = None,
-        readout: Readout = "project",
-        dropout: float = 0.1,
+        width: Width = 256,
+        reassemble_widths: Widths | None = None,
+        readout: Literal["project", "ignore"] = "project",
+        dropout: Dropout = 0.1,
         residual_norm: bool = True,
         align_corners: bool = False,
     ) -> None:
         maps = stages.select(range(1, len(stages)))
         if reassemble_widths is None:
             reassemble_widths = [min(1024, 256 * 2**level) for level in range(len(maps))]
-        if len(reassemble_widths) != len(maps) or min(width, *reassemble_widths) < 1:
+        if len(reassemble_widths) != len(maps):
             raise segzoo.OptionError(
-                f"dpt needs width from 1 on and such a width for each of {len(maps)} maps, fine to coarse, got "
-                f"width={width}, reassemble_widths={list(reassemble_widths)}"
+                f"dpt needs reassemble_widths for each of {len(maps)} maps, fine to coarse, got "
+                f"{list(reassemble_widths)}"
             )
-        if not 0 <= dropout < 1:
-            raise segzoo.OptionError(f"dpt needs dropout from 0 to below 1, got {dropout}")
         super().__init__(stages, out_channels=width)
         self.head_dropout = dropout
         self.head_align_corners = align_corners
@@ -86,10 +83,8 @@ class DPTDecoder(segzoo.Decoder):
         self.apply(he_initialise)
 
     @classmethod
-    def negotiate(cls, offer: segzoo.FeatureSpec, readout: Readout = "project", **options: Any) -> segzoo.Selection:
+    def negotiate(cls, offer: segzoo.FeatureSpec, **options: Any) -> segzoo.Selection:
         """The maps from stride 4 on, and what shows the size of stride 2."""
-        if readout not in READOUTS:
-            raise segzoo.OptionError(f"dpt needs a readout of {', '.join(READOUTS)}, got {readout!r}")
         selection = super().negotiate(offer)
         half = max(entry for entry, stride in enumerate(offer.strides) if stride <= OUTPUT_STRIDE)
         maps = offer.select(selection.stages)
@@ -97,7 +92,7 @@ class DPTDecoder(segzoo.Decoder):
             selection,
             stages=(half, *selection.stages),
             placeholders=True,
-            prefix="concat" if readout == "project" and is_plain(maps) else None,
+            prefix="concat" if options["readout"] == "project" and is_plain(maps) else None,
             roles=("size only", *selection.roles),
             notes=("dpt: the encoder's maps are a pyramid, and keep their strides",) if is_pyramid(maps) else (),
         )

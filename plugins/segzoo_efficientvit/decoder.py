@@ -9,13 +9,15 @@ H_i, W_i  size of map i
 from __future__ import annotations
 
 from functools import reduce
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from annotated_types import Ge, Le
 from torch import Tensor, nn
 
 import segzoo
 from segzoo.nn import ConvNormAct, resize
+from segzoo.options import Count, Dropout, Width
 
 FINEST_STRIDE = 8
 STAGES = 3
@@ -41,19 +43,12 @@ class EfficientViTDecoder(segzoo.Decoder):
     def __init__(
         self,
         stages: segzoo.FeatureSpec,
-        width: int = 64,
-        blocks: int = 3,
-        expansion: int = 4,
-        final_expansion: int | None = 4,
-        dropout: float = 0.0,
+        width: Width = 64,
+        blocks: Annotated[int, Ge(0), Le(256)] = 3,
+        expansion: Count = 4,
+        final_expansion: Count | None = 4,
+        dropout: Dropout = 0.0,
     ) -> None:
-        if min(width, expansion, 1 if final_expansion is None else final_expansion) < 1 or blocks < 0:
-            raise segzoo.OptionError(
-                "efficientvit needs width, expansion and final_expansion from 1 on and blocks from 0 on, got "
-                f"width={width}, expansion={expansion}, final_expansion={final_expansion}, blocks={blocks}"
-            )
-        if not 0 <= dropout < 1:
-            raise segzoo.OptionError(f"efficientvit needs dropout from 0 to below 1, got {dropout}")
         super().__init__(stages, out_channels=width * (final_expansion or 1))
         self.head_dropout = dropout
         self.laterals = nn.ModuleList(ConvNormAct(channels, width, kernel=1, act=None) for channels in stages.channels)

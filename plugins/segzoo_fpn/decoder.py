@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 import segzoo
 from segzoo.nn import ConvNormAct, he_initialise, resize
+from segzoo.options import Dropout, Width, Width32
 
 
 class FPNDecoder(segzoo.Decoder):
@@ -40,17 +41,12 @@ class FPNDecoder(segzoo.Decoder):
     def __init__(
         self,
         stages: segzoo.FeatureSpec,
-        pyramid_width: int = 256,
-        width: int = 128,
+        pyramid_width: Width = 256,
+        width: Width32 = 128,
         merge: Literal["add", "cat"] = "add",
-        dropout: float = 0.2,
+        dropout: Dropout = 0.2,
         align_corners: bool = False,
     ) -> None:
-        if pyramid_width < 1 or width < 32 or width % 32 or not 0 <= dropout < 1 or merge not in ("add", "cat"):
-            raise segzoo.OptionError(
-                "fpn needs pyramid_width from 1 on, width a multiple of 32, dropout from 0 to below 1 and merge 'add' "
-                f"or 'cat', got pyramid_width={pyramid_width}, width={width}, dropout={dropout}, merge={merge!r}"
-            )
         super().__init__(stages, out_channels=width if merge == "add" else width * len(stages))
         self.head_dropout = dropout
         self.head_align_corners = align_corners

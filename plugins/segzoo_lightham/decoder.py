@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 import segzoo
 from segzoo.nn import ConcatConvNormAct, ConvNormAct, he_initialise
+from segzoo.options import Count, Dropout, Width, Width32
 from segzoo_lightham.nmf import NMF
 
 FINEST_STRIDE = 8
@@ -43,24 +44,14 @@ class LightHamDecoder(segzoo.Decoder):
     def __init__(
         self,
         stages: segzoo.FeatureSpec,
-        width: int = 256,
-        ham_width: int | None = None,
-        rank: int = 16,
-        train_steps: int = 6,
-        eval_steps: int = 7,
-        dropout: float = 0.1,
+        width: Width32 = 256,
+        ham_width: Width32 | None = None,
+        rank: Width = 16,
+        train_steps: Count = 6,
+        eval_steps: Count = 7,
+        dropout: Dropout = 0.1,
     ) -> None:
         ham_width = width if ham_width is None else ham_width
-        if min(width, ham_width) < 32 or width % 32 or ham_width % 32 or not 0 <= dropout < 1:
-            raise segzoo.OptionError(
-                "lightham needs width and ham_width as multiples of 32 and dropout from 0 to below 1, got "
-                f"width={width}, ham_width={ham_width}, dropout={dropout}"
-            )
-        if min(rank, train_steps, eval_steps) < 1:
-            raise segzoo.OptionError(
-                "lightham needs rank, train_steps and eval_steps from 1 on, got "
-                f"rank={rank}, train_steps={train_steps}, eval_steps={eval_steps}"
-            )
         super().__init__(stages, out_channels=width)
         self.head_dropout = dropout
         self.squeeze = ConcatConvNormAct(stages.channels, ham_width, kernel=1, norm="groupnorm")

@@ -15,6 +15,7 @@ from torch import Tensor
 
 import segzoo
 from segzoo.nn import BatchNorm2d, resize
+from segzoo.options import Count, Dropout, OutputStride
 
 
 class LinearDecoder(segzoo.Decoder):
@@ -35,13 +36,8 @@ class LinearDecoder(segzoo.Decoder):
     def __init__(
         self,
         stages: segzoo.FeatureSpec,
-        blocks: int = 1,
-        class_token: bool = False,
-        dropout: float = 0.0,
-        output_stride: int | None = 8,
+        dropout: Dropout = 0.0,
     ) -> None:
-        if not 0 <= dropout < 1:
-            raise segzoo.OptionError(f"linear needs dropout from 0 to below 1, got {dropout}")
         super().__init__(stages, out_channels=sum(stages.channels))
         self.head_dropout = dropout
         self.norm = BatchNorm2d(self.out_channels)
@@ -50,14 +46,12 @@ class LinearDecoder(segzoo.Decoder):
     def negotiate(
         cls,
         offer: segzoo.FeatureSpec,
-        blocks: int = 1,
+        blocks: Count = 1,
         class_token: bool = False,
-        output_stride: int | None = 8,
+        output_stride: OutputStride = 8,
         **options: Any,
     ) -> segzoo.Selection:
         """The last maps; those of a pyramid, far coarser than a transformer's patches, dilated if the encoder can."""
-        if not isinstance(blocks, int) or blocks < 1:
-            raise segzoo.OptionError(f"linear needs blocks from 1 on, got {blocks!r}")
         maps = super().negotiate(offer).stages
         taken = maps[-blocks:]
         notes = (f"linear: blocks={blocks}, and the encoder has {len(maps)}",) if blocks > len(maps) else ()

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 import segzoo
 from segzoo.nn import BatchNorm2d, ConvNormAct, resize
+from segzoo.options import Width
 
 
 class LinkNetDecoder(segzoo.Decoder):
@@ -23,16 +24,13 @@ class LinkNetDecoder(segzoo.Decoder):
     Where the encoder has no map there is nothing to add, and the width of the stage below is kept.
 
     :param width: channels at the image's resolution, as in segmentation_models_pytorch.
-    :raises OptionError: when the width is out of range.
     """
 
     placeholders = True
     pyramid = True
     role = "link"
 
-    def __init__(self, stages: segzoo.FeatureSpec, width: int = 32) -> None:
-        if width < 1:
-            raise segzoo.OptionError(f"linknet needs a width from 1 on, got {width}")
+    def __init__(self, stages: segzoo.FeatureSpec, width: Width = 32) -> None:
         super().__init__(stages, out_channels=width)
         *links, deepest = stages.channels[1:]
         widths = [deepest]

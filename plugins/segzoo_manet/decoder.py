@@ -16,8 +16,7 @@ from torch import Tensor, nn
 
 import segzoo
 from segzoo.nn import ChannelGate, ConvNormAct, UpStep
-
-ATTENTION = ("pairs", "positions")
+from segzoo.options import Count, Norm, Width, Widths
 
 
 class MANetDecoder(segzoo.Decoder):
@@ -34,7 +33,7 @@ class MANetDecoder(segzoo.Decoder):
         trained with: one softmax over all pairs of positions, the result's memory read as channels first. "positions"
         is self-attention: each position has a softmax of its own, and the result stays in its place.
     :param norm: timm's name of the norm after each convolution; None for none.
-    :raises OptionError: when an option is out of range.
+    :raises OptionError: when there isn't a width for each step.
     """
 
     placeholders = True
@@ -45,23 +44,16 @@ class MANetDecoder(segzoo.Decoder):
     def __init__(
         self,
         stages: segzoo.FeatureSpec,
-        widths: Sequence[int] | None = None,
-        position_width: int = 64,
-        reduction: int = 16,
+        widths: Widths | None = None,
+        position_width: Width = 64,
+        reduction: Count = 16,
         attention: Literal["pairs", "positions"] = "pairs",
-        norm: str | None = "batchnorm2d",
+        norm: Norm = "batchnorm2d",
     ) -> None:
         steps = len(stages) - 1
         widths = [16 * 2**step for step in reversed(range(steps))] if widths is None else list(widths)
-        if len(widths) != steps or min(widths) < 1:
+        if len(widths) != steps:
             raise segzoo.OptionError(f"manet needs a width for each of {steps} steps, coarse to fine, got {widths}")
-        if position_width < 1 or reduction < 1:
-            raise segzoo.OptionError(
-                "manet needs position_width and reduction from 1 on, got "
-                f"position_width={position_width}, reduction={reduction}"
-            )
-        if attention not in ATTENTION:
-            raise segzoo.OptionError(f"manet's attention is one of {ATTENTION}, got {attention!r}")
         super().__init__(stages, out_channels=widths[-1])
         *skips, deepest = stages.channels[1:]
         self.center = PositionAttention(deepest, position_width, over_pairs=attention == "pairs")

@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 import segzoo
 from segzoo.nn import ConcatConvNormAct, ConvNormAct, he_initialise
+from segzoo.options import Dropout, Width
 
 
 class OCRDecoder(segzoo.Decoder):
@@ -41,17 +42,12 @@ class OCRDecoder(segzoo.Decoder):
         self,
         stages: segzoo.FeatureSpec,
         classes: int,
-        width: int = 512,
-        key_width: int = 256,
-        coarse_width: int | None = None,
-        dropout: float = 0.05,
+        width: Width = 512,
+        key_width: Width = 256,
+        coarse_width: Width | None = None,
+        dropout: Dropout = 0.05,
     ) -> None:
         coarse_width = width if coarse_width is None else coarse_width
-        if min(width, key_width, coarse_width) < 1 or not 0 <= dropout < 1:
-            raise segzoo.OptionError(
-                "ocrnet needs width, key_width and coarse_width from 1 on and dropout from 0 to below 1, got "
-                f"width={width}, key_width={key_width}, coarse_width={coarse_width}, dropout={dropout}"
-            )
         super().__init__(stages, out_channels=classes)
         self.coarse = ConcatConvNormAct(stages.channels, coarse_width, kernel=1)
         self.coarse_classifier = nn.Conv2d(coarse_width, classes, 1)

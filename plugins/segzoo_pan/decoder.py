@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 import segzoo
 from segzoo.nn import ConvNormAct, he_initialise, resize
+from segzoo.options import OutputStride, Width
 
 
 class PANDecoder(segzoo.Decoder):
@@ -27,7 +28,6 @@ class PANDecoder(segzoo.Decoder):
     :param width: channels throughout, as in segmentation_models_pytorch.
     :param output_stride: the encoder is asked to be dilated to that stride, 8 or 16; None asks for nothing.
     :param align_corners: of every bilinear resize, the logits' included; segmentation_models_pytorch has True.
-    :raises OptionError: when an option is out of range.
     """
 
     finest_stride = 4
@@ -35,11 +35,7 @@ class PANDecoder(segzoo.Decoder):
     head_kernel = 3
     memory_format = torch.channels_last
 
-    def __init__(
-        self, stages: segzoo.FeatureSpec, width: int = 32, output_stride: int | None = 16, align_corners: bool = False
-    ) -> None:
-        if width < 1:
-            raise segzoo.OptionError(f"pan needs width from 1 on, got {width}")
+    def __init__(self, stages: segzoo.FeatureSpec, width: Width = 32, align_corners: bool = False) -> None:
         super().__init__(stages, out_channels=width)
         self.head_align_corners = align_corners
         *finer, deepest = stages.channels
@@ -50,7 +46,7 @@ class PANDecoder(segzoo.Decoder):
         self.apply(he_initialise)
 
     @classmethod
-    def negotiate(cls, offer: segzoo.FeatureSpec, output_stride: int | None = 16, **options: Any) -> segzoo.Selection:
+    def negotiate(cls, offer: segzoo.FeatureSpec, output_stride: OutputStride = 16, **options: Any) -> segzoo.Selection:
         """Stages from stride 4 on, dilated if the encoder can."""
         return replace(super().negotiate(offer), output_stride=output_stride)
 

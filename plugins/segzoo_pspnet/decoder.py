@@ -7,13 +7,13 @@ H, W  size of the deepest map
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor
 
 import segzoo
 from segzoo.nn import ConcatConvNormAct, PyramidPooling, he_initialise
+from segzoo.options import Dropout, Kernel, OutputStride, Sizes, Width
 
 
 class PSPNetDecoder(segzoo.Decoder):
@@ -25,9 +25,9 @@ class PSPNetDecoder(segzoo.Decoder):
     :param width: channels of the output.
     :param pool_width: channels of each pooled map; by default the deepest map's, shared among the grids.
     :param grids: cells per side of the pooling grids.
-    :param kernel: of the convolution that joins them, an odd number.
+    :param kernel: of the convolution that joins them.
     :param image_norm: whether the grid of one cell has a batch norm as the others do.
-    :param head_kernel: of the classifier, an odd number.
+    :param head_kernel: of the classifier.
     :param dropout: of whole channels, before the classifier.
     :param output_stride: the encoder is asked to be dilated to that stride, 8 or 16; None asks for nothing.
     :param align_corners: how pooled maps and logits are upsampled: segmentation_models_pytorch aligns the corners.
@@ -39,26 +39,17 @@ class PSPNetDecoder(segzoo.Decoder):
     def __init__(
         self,
         stages: segzoo.FeatureSpec,
-        width: int = 512,
-        pool_width: int | None = None,
-        grids: Sequence[int] = (1, 2, 3, 6),
-        kernel: int = 1,
+        width: Width = 512,
+        pool_width: Width | None = None,
+        grids: Sizes = (1, 2, 3, 6),
+        kernel: Kernel = 1,
         image_norm: bool = False,
-        head_kernel: int = 3,
-        dropout: float = 0.2,
-        output_stride: int | None = 8,
+        head_kernel: Kernel = 3,
+        dropout: Dropout = 0.2,
         align_corners: bool = False,
     ) -> None:
         (deepest,) = stages.channels
-        if not grids or min(grids) < 1 or width < 1 or kernel % 2 != 1 or head_kernel % 2 != 1 or not 0 <= dropout < 1:
-            raise segzoo.OptionError(
-                "pspnet needs one or more grids of 1 cell or more per side, width from 1 on, odd kernels and dropout "
-                f"from 0 to below 1, got grids={grids}, width={width}, kernel={kernel}, head_kernel={head_kernel}, "
-                f"dropout={dropout}"
-            )
         pool_width = max(1, deepest // len(grids)) if pool_width is None else pool_width
-        if pool_width < 1:
-            raise segzoo.OptionError(f"pspnet needs pool_width from 1 on, got {pool_width}")
         super().__init__(stages, out_channels=width)
         self.head_kernel = head_kernel
         self.head_dropout = dropout
@@ -68,7 +59,7 @@ class PSPNetDecoder(segzoo.Decoder):
         self.apply(he_initialise)
 
     @classmethod
-    def negotiate(cls, offer: segzoo.FeatureSpec, output_stride: int | None = 8, **options: Any) -> segzoo.Selection:
+    def negotiate(cls, offer: segzoo.FeatureSpec, output_stride: OutputStride = 8, **options: Any) -> segzoo.Selection:
         """The deepest map, dilated if the encoder can."""
         deepest = super().negotiate(offer).stages[-1]
         return segzoo.Selection(stages=(deepest,), output_stride=output_stride, roles=(cls.role,))

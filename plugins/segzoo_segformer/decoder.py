@@ -10,13 +10,15 @@ H, W      size of the finest of stride 4 or more
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from annotated_types import Ge
 from torch import Tensor, nn
 
 import segzoo
 from segzoo.nn import ConcatConvNormAct, ConvNormAct, Linear2d
+from segzoo.options import Dropout, Stride, Width
 
 FINEST_STRIDE = 4
 """Of the paper's maps, and of the output."""
@@ -38,16 +40,11 @@ class SegFormerDecoder(segzoo.Decoder):
     def __init__(
         self,
         stages: segzoo.FeatureSpec,
-        width: int = 256,
+        width: Width = 256,
         linear_norm: bool = False,
-        dropout: float = 0.1,
-        finest_stride: int = FINEST_STRIDE,
+        dropout: Dropout = 0.1,
         align_corners: bool = False,
     ) -> None:
-        if width < 1 or not 0 <= dropout < 1:
-            raise segzoo.OptionError(
-                f"segformer needs width from 1 on and dropout from 0 to below 1, got width={width}, dropout={dropout}"
-            )
         super().__init__(stages, out_channels=width)
         self.head_dropout = dropout
         self.head_align_corners = align_corners
@@ -62,11 +59,9 @@ class SegFormerDecoder(segzoo.Decoder):
 
     @classmethod
     def negotiate(
-        cls, offer: segzoo.FeatureSpec, finest_stride: int = FINEST_STRIDE, **options: Any
+        cls, offer: segzoo.FeatureSpec, finest_stride: Annotated[Stride, Ge(2)] = FINEST_STRIDE, **options: Any
     ) -> segzoo.Selection:
         """Every map from the finest stride on."""
-        if not isinstance(finest_stride, int) or finest_stride < 2:
-            raise segzoo.OptionError(f"segformer needs finest_stride from 2 on, in pixels, got {finest_stride!r}")
         taken = [stage for stage in offer.native if stage > 0 and offer.strides[stage] >= finest_stride]
         if not taken:
             raise segzoo.NegotiationError(

@@ -9,14 +9,16 @@ H, W  size of the map
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from annotated_types import Ge, Le, MultipleOf
 from timm.layers import trunc_normal_
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 import segzoo
+from segzoo.options import Count, Dropout, OutputStride
 from segzoo_segmenter.transformer import Block
 
 HEAD_WIDTH = 64
@@ -51,18 +53,12 @@ class SegmenterDecoder(segzoo.Decoder):
         self,
         stages: segzoo.FeatureSpec,
         classes: int,
-        width: int | None = None,
-        blocks: int = 2,
-        dropout: float = 0.1,
-        output_stride: int | None = 8,
+        width: Annotated[int, MultipleOf(HEAD_WIDTH), Ge(HEAD_WIDTH), Le(65536)] | None = None,
+        blocks: Count = 2,
+        dropout: Dropout = 0.1,
     ) -> None:
         (channels,) = stages.channels
         width = min(1024, HEAD_WIDTH * -(-channels // HEAD_WIDTH)) if width is None else width
-        if width < HEAD_WIDTH or width % HEAD_WIDTH or blocks < 1 or not 0 <= dropout < 1:
-            raise segzoo.OptionError(
-                f"segmenter needs width as a multiple of {HEAD_WIDTH}, blocks from 1 on and dropout from 0 to below 1, "
-                f"got width={width}, blocks={blocks}, dropout={dropout}"
-            )
         super().__init__(stages, out_channels=classes)
         self.project = nn.Linear(channels, width)
         self.class_tokens = nn.Parameter(torch.zeros(1, classes, width))
@@ -88,9 +84,7 @@ class SegmenterDecoder(segzoo.Decoder):
             nn.init.normal_(projection.weight, std=projection.in_features**-0.5)
 
     @classmethod
-    def negotiate(
-        cls, offer: segzoo.FeatureSpec, width: int | None = None, output_stride: int | None = 8, **options: Any
-    ) -> segzoo.Selection:
+    def negotiate(cls, offer: segzoo.FeatureSpec, output_stride: OutputStride = 8, **options: Any) -> segzoo.Selection:
         """The deepest map, of a pyramid dilated if the encoder can."""
         deepest = super().negotiate(offer).stages[-1]
         if offer.isotropic:
@@ -99,7 +93,7 @@ class SegmenterDecoder(segzoo.Decoder):
             stages=(deepest,),
             output_stride=output_stride,
             roles=(cls.role,),
-            options={"width": PYRAMID_WIDTH} if width is None else {},
+            options={"width": PYRAMID_WIDTH} if options["width"] is None else {},
             notes=("segmenter: made for a transformer of one resolution; of a pyramid it takes the deepest map",),
         )
 

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 import segzoo
 from segzoo.nn import ConcatConv2d, ConvNormAct, he_initialise, resize
+from segzoo.options import Dropout, Width
 
 STREAMS = 4
 FINEST_STRIDE = 4
@@ -42,16 +43,11 @@ class SETRMLADecoder(segzoo.Decoder):
         self,
         stages: segzoo.FeatureSpec,
         classes: int,
-        width: int = 256,
-        stream_width: int | None = None,
-        dropout: float = 0.0,
+        width: Width = 256,
+        stream_width: Width | None = None,
+        dropout: Dropout = 0.0,
     ) -> None:
-        stream_width = width // 2 if stream_width is None else stream_width
-        if min(width, stream_width) < 1 or not 0 <= dropout < 1:
-            raise segzoo.OptionError(
-                "setr_mla needs width and stream_width from 1 on and dropout from 0 to below 1, got "
-                f"width={width}, stream_width={stream_width}, dropout={dropout}"
-            )
+        stream_width = max(1, width // 2) if stream_width is None else stream_width
         super().__init__(stages, out_channels=classes)
         channels = stages.channels[1:]
         self.reduce = nn.ModuleList(

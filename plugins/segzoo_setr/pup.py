@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 import segzoo
 from segzoo.nn import ConvNormAct, resize
+from segzoo.options import Dropout, OutputStride, Width
 
 
 class SETRPUPDecoder(segzoo.Decoder):
@@ -32,13 +33,7 @@ class SETRPUPDecoder(segzoo.Decoder):
     finest_stride = 2
     role = "upsampled"
 
-    def __init__(
-        self, stages: segzoo.FeatureSpec, width: int = 256, dropout: float = 0.0, output_stride: int | None = 8
-    ) -> None:
-        if width < 1 or not 0 <= dropout < 1:
-            raise segzoo.OptionError(
-                f"setr_pup needs width from 1 on and dropout from 0 to below 1, got width={width}, dropout={dropout}"
-            )
+    def __init__(self, stages: segzoo.FeatureSpec, width: Width = 256, dropout: Dropout = 0.0) -> None:
         super().__init__(stages, out_channels=width)
         self.head_dropout = dropout
         channels, stride = stages.channels[-1], stages.strides[-1]
@@ -47,7 +42,7 @@ class SETRPUPDecoder(segzoo.Decoder):
         self.steps = nn.ModuleDict({str(finer): ConvNormAct(width, width) for finer in powers_of_two_below(stride)})
 
     @classmethod
-    def negotiate(cls, offer: segzoo.FeatureSpec, output_stride: int | None = 8, **options: Any) -> segzoo.Selection:
+    def negotiate(cls, offer: segzoo.FeatureSpec, output_stride: OutputStride = 8, **options: Any) -> segzoo.Selection:
         """The deepest map, of a pyramid dilated if the encoder can, and the image's own resolution for its size."""
         deepest = super().negotiate(offer, **options).stages[-1]
         notes = ("setr_pup: made for a transformer of one resolution; of a pyramid it takes the deepest map",)

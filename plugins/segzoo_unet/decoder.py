@@ -16,8 +16,7 @@ from torch import Tensor, nn
 
 import segzoo
 from segzoo.nn import ConvNormAct, UpStep, resize
-
-ATTENTION = (None, "gate", "scse")
+from segzoo.options import Norm, Widths
 
 
 class UNetDecoder(segzoo.Decoder):
@@ -33,7 +32,7 @@ class UNetDecoder(segzoo.Decoder):
     :param center: convolve the deepest map twice before it is grown.
     :param norm: timm's name of the norm after each convolution, such as "batchnorm2d" or "groupnorm" (widths are then
         multiples of 32); None for none, as in the paper.
-    :raises OptionError: when an option is out of range.
+    :raises OptionError: when there isn't a width for each step.
     """
 
     placeholders = True
@@ -43,17 +42,15 @@ class UNetDecoder(segzoo.Decoder):
     def __init__(
         self,
         stages: segzoo.FeatureSpec,
-        widths: Sequence[int] | None = None,
+        widths: Widths | None = None,
         attention: Literal["gate", "scse"] | None = None,
         center: bool = False,
-        norm: str | None = "batchnorm2d",
+        norm: Norm = "batchnorm2d",
     ) -> None:
         steps = len(stages) - 1
         widths = [16 * 2**step for step in reversed(range(steps))] if widths is None else list(widths)
-        if len(widths) != steps or min(widths) < 1:
+        if len(widths) != steps:
             raise segzoo.OptionError(f"unet needs a width for each of {steps} steps, coarse to fine, got {widths}")
-        if attention not in ATTENTION:
-            raise segzoo.OptionError(f"unet's attention is one of {ATTENTION}, got {attention!r}")
         super().__init__(stages, out_channels=widths[-1])
         *skips, deepest = stages.channels[1:]
         self.center = (

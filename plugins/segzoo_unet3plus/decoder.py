@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 import segzoo
 from segzoo.nn import ConcatConvNormAct, MaxPool, he_initialise
+from segzoo.options import Norm, Stride, Width
 
 
 class UNet3PlusDecoder(segzoo.Decoder):
@@ -28,7 +29,6 @@ class UNet3PlusDecoder(segzoo.Decoder):
     :param finest_stride: stages of a finer stride are not taken; 1 takes the entry at the image's own resolution too,
         as the paper does.
     :param norm: timm's name of the norm after each convolution; None for none.
-    :raises OptionError: when an option is out of range.
     """
 
     pyramid = True
@@ -37,14 +37,9 @@ class UNet3PlusDecoder(segzoo.Decoder):
     def __init__(
         self,
         stages: segzoo.FeatureSpec,
-        width: int = 64,
-        finest_stride: int = 2,
-        norm: str | None = "batchnorm2d",
+        width: Width = 64,
+        norm: Norm = "batchnorm2d",
     ) -> None:
-        if width < 1 or finest_stride < 1:
-            raise segzoo.OptionError(
-                f"unet3plus needs width and finest_stride from 1 on, got width={width}, finest_stride={finest_stride}"
-            )
         *finer, deepest = stages.channels
         super().__init__(stages, out_channels=width * len(stages) if finer else deepest)
         decoded = [deepest]
@@ -56,7 +51,7 @@ class UNet3PlusDecoder(segzoo.Decoder):
         self.apply(he_initialise)
 
     @classmethod
-    def negotiate(cls, offer: segzoo.FeatureSpec, finest_stride: int = 2, **options: Any) -> segzoo.Selection:
+    def negotiate(cls, offer: segzoo.FeatureSpec, finest_stride: Stride = 2, **options: Any) -> segzoo.Selection:
         """Every map of the finest stride or a coarser one."""
         taken = tuple(stage for stage in offer.native if offer.strides[stage] >= finest_stride)
         if not any(taken):

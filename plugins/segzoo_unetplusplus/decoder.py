@@ -8,15 +8,13 @@ H_i, W_i  size of stage i, and of its row; stage 0 has the image's
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Literal
 
 from torch import Tensor, nn
 
 import segzoo
 from segzoo.nn import UpStep
-
-ATTENTION = (None, "scse")
+from segzoo.options import Norm, Widths
 
 
 class UNetPlusPlusDecoder(segzoo.Decoder):
@@ -31,7 +29,7 @@ class UNetPlusPlusDecoder(segzoo.Decoder):
         with each step towards the deepest stage.
     :param attention: "scse" recalibrates pixels and channels of each node (arXiv:1803.02579).
     :param norm: timm's name of the norm after each convolution; None for none.
-    :raises OptionError: when an option is out of range.
+    :raises OptionError: when there isn't a width for each step.
     """
 
     placeholders = True
@@ -42,18 +40,16 @@ class UNetPlusPlusDecoder(segzoo.Decoder):
     def __init__(
         self,
         stages: segzoo.FeatureSpec,
-        widths: Sequence[int] | None = None,
+        widths: Widths | None = None,
         attention: Literal["scse"] | None = None,
-        norm: str | None = "batchnorm2d",
+        norm: Norm = "batchnorm2d",
     ) -> None:
         steps = len(stages) - 1
         widths = [16 * 2**step for step in reversed(range(steps))] if widths is None else list(widths)
-        if len(widths) != steps or min(widths) < 1:
+        if len(widths) != steps:
             raise segzoo.OptionError(
                 f"unetplusplus needs a width for each of {steps} steps, coarse to fine, got {widths}"
             )
-        if attention not in ATTENTION:
-            raise segzoo.OptionError(f"unetplusplus's attention is one of {ATTENTION}, got {attention!r}")
         super().__init__(stages, out_channels=widths[-1])
         *skips, deepest = stages.channels[1:]
         self.rows = nn.ModuleList()

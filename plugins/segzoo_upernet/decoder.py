@@ -8,13 +8,12 @@ H_i, W_i  size of map i, and of level i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from timm.layers import LayerNorm2d
 from torch import Tensor, nn
 
 import segzoo
 from segzoo.nn import ConcatConvNormAct, ConvNormAct, PyramidPooling, he_initialise, resize
+from segzoo.options import Dropout, Sizes, Width
 
 
 class UPerNetDecoder(segzoo.Decoder):
@@ -38,17 +37,12 @@ class UPerNetDecoder(segzoo.Decoder):
     def __init__(
         self,
         stages: segzoo.FeatureSpec,
-        width: int = 256,
-        grids: Sequence[int] = (1, 2, 3, 6),
+        width: Width = 256,
+        grids: Sizes = (1, 2, 3, 6),
         input_norm: bool = True,
-        dropout: float = 0.0,
+        dropout: Dropout = 0.0,
         align_corners: bool = False,
     ) -> None:
-        if width < 1 or not grids or min(grids) < 1 or not 0 <= dropout < 1:
-            raise segzoo.OptionError(
-                "upernet needs width from 1 on, one or more grids of 1 cell or more per side and dropout from 0 to "
-                f"below 1, got width={width}, grids={grids}, dropout={dropout}"
-            )
         super().__init__(stages, out_channels=width)
         self.head_dropout = dropout
         self.head_align_corners = align_corners

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 import segzoo
 from segzoo.nn import ConcatConvNormAct, ConvNormAct, he_initialise
+from segzoo.options import Count, Dropout, Sizes, Width
 from segzoo_vwformer.attention import VaryingWindowAttention
 
 FINEST_STRIDE = 8
@@ -42,19 +43,13 @@ class VWFormerDecoder(segzoo.Decoder):
     def __init__(
         self,
         stages: segzoo.FeatureSpec,
-        width: int = 256,
-        low_width: int = 48,
-        window: int = 8,
-        ratios: tuple[int, ...] | list[int] = (2, 4, 8),
-        heads: int = 8,
-        dropout: float = 0.1,
+        width: Width = 256,
+        low_width: Width = 48,
+        window: Count = 8,
+        ratios: Sizes = (2, 4, 8),
+        heads: Count = 8,
+        dropout: Dropout = 0.1,
     ) -> None:
-        if min(width, low_width, window, heads) < 1 or not ratios or min(ratios) < 1 or not 0 <= dropout < 1:
-            raise segzoo.OptionError(
-                "vwformer needs width, low_width, window, heads, ratios from 1 on and dropout from 0 to below 1, got "
-                f"width={width}, low_width={low_width}, window={window}, heads={heads}, ratios={list(ratios)}, "
-                f"dropout={dropout}"
-            )
         if any(width % ratio**2 for ratio in ratios) or width % heads:
             raise segzoo.OptionError(
                 "vwformer needs width as a multiple of heads and of each ratio's square, got "

@@ -10,6 +10,7 @@ from segzoo.contract import FeatureSpec
 from segzoo.decoder import Decoder
 from segzoo.encoder import Encoder, Pretrained
 from segzoo.errors import ContractError
+from segzoo.handshake.decoder_options import decoder_options
 from segzoo.handshake.parts import EncoderPart, find_decoder, find_encoder, find_neck
 from segzoo.handshake.planning import Plan
 from segzoo.head import Classes
@@ -55,9 +56,13 @@ class Agreement:
         return self.neck(self.plan.encoder_spec, self.plan.neck_stages) if self.neck else None
 
     def build_decoder(self, classes: Classes) -> Decoder:
-        """The decoder; the module itself where it was given as one."""
+        """The decoder; the module itself where it was given as one.
+
+        :raises OptionError: when the plan has options that the decoder doesn't take.
+        """
         if isinstance(self.decoder, Decoder):
             return self.decoder
+        decoder_options(self.decoder).check(f"decoder {self.plan.decoder.id}", self.plan.decoder_options)
         stages = self.plan.spec.select(self.plan.stages)
         return construct_decoder(self.decoder, stages, classes, self.plan.decoder_options)
 
@@ -67,4 +72,4 @@ def construct_decoder(
 ) -> Decoder:
     """A decoder for the stages that it was granted."""
     classifying: dict[str, Any] = {} if decoder.emits == "features" else {"classes": classes.total}
-    return decoder(stages, **classifying, **options)
+    return decoder(stages, **classifying, **decoder_options(decoder).to_construct(options))

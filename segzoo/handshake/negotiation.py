@@ -19,8 +19,9 @@ from segzoo.decoder import Decoder
 from segzoo.errors import ContractError, NegotiationError, OptionError, SegzooError
 from segzoo.handshake.agreement import Agreement, construct_decoder
 from segzoo.handshake.arguments import Arguments
+from segzoo.handshake.decoder_options import decoder_options, select_stages
 from segzoo.handshake.offering import Offer, offer_of
-from segzoo.handshake.parts import EncoderPart, check_options, find_decoder, find_encoder, find_neck
+from segzoo.handshake.parts import EncoderPart, find_decoder, find_encoder, find_neck
 from segzoo.handshake.planning import Part, Plan
 from segzoo.head import Classes
 from segzoo.host import registry
@@ -96,10 +97,10 @@ class DecoderPart:
     def check(self, options: Mapping[str, Any]) -> None:
         """Hold options against the decoder's.
 
-        :raises OptionError: for one that it doesn't have.
+        :raises OptionError: for one that it doesn't have, or a value that it doesn't take.
         """
         if not isinstance(self.kind, Decoder):
-            check_options(f"decoder {self.part.id}", self.kind, options, {"stages", "classes"})
+            decoder_options(self.kind).check(f"decoder {self.part.id}", options)
         elif options:
             raise OptionError(f"{self.part.id} is built already: give it its options when you construct it")
 
@@ -110,7 +111,7 @@ class DecoderPart:
         :raises ContractError: when its answer makes no sense.
         """
         try:
-            selection = self.kind.negotiate(offer, **self.options)
+            selection = select_stages(self.kind, offer, self.options)
         except NegotiationError as refusal:
             fitting = ", ".join(_fitting_decoders(offer)) or "none"
             raise NegotiationError(f"{refusal}. Installed decoders that take this encoder: {fitting}") from refusal
@@ -137,7 +138,7 @@ def _parties(arguments: Arguments) -> Parties:
 def _fitting_decoders(offer: FeatureSpec) -> Iterator[str]:
     for name in registry.list_decoders():
         try:
-            registry.find_decoder(name).load().negotiate(offer)
+            select_stages(registry.find_decoder(name).load(), offer, {})
         except SegzooError:
             continue
         yield name

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any, TypeVar
 
 from torch import nn
@@ -17,6 +15,7 @@ from segzoo.errors import AmbiguousNameError, NegotiationError, OptionError, Seg
 from segzoo.handshake.planning import Part
 from segzoo.host import registry, sources
 from segzoo.neck import Neck
+from segzoo.options import check_options, declared_options, is_open
 
 COLOURS = 3  # channels of an image: what an encoder class takes that doesn't ask
 
@@ -81,24 +80,6 @@ def find_neck(neck: str | type[Neck]) -> tuple[Part, type[Neck]]:
     raise OptionError(f'a neck is "auto", None, a name or a segzoo.Neck class, got {neck!r}')
 
 
-def check_options(who: str, callee: Callable[..., Any], options: Mapping[str, Any], given: set[str]) -> None:
-    """Hold the user's options against a constructor's signature.
-
-    :param given: the arguments that the core fills in itself.
-    :raises OptionError: for an option that it doesn't have, naming those that it has.
-    """
-    parameters = inspect.signature(callee).parameters.values()
-    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
-        return
-    known = [parameter.name for parameter in parameters if parameter.name not in given | {"self"}]
-    for option in options:
-        if option not in known:
-            near = get_close_matches(str(option), known, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            has = f"it has {', '.join(known)}" if known else "it has none"
-            raise OptionError(f"{who} has no option {option!r}{hint} ({has})")
-
-
 def _find(name: str, find: Callable[[str], F], find_other: Callable[[str], object], other: str) -> F:
     """What a name finds.
 
@@ -127,16 +108,12 @@ def _construct(encoder: type[nn.Module], request: EncoderRequest, pretrained: Pr
     _refuse_wishes(encoder.__name__, request)
     _refuse_pretrained(encoder.__name__, pretrained)
     asked = {"in_channels": request.in_channels, "depth": request.depth, "img_size": request.img_size}
-    if request.in_channels == COLOURS and not _takes(encoder, "in_channels"):
+    declared, others_allowed = declared_options(encoder), is_open(encoder)
+    if request.in_channels == COLOURS and "in_channels" not in declared and not others_allowed:
         del asked["in_channels"]
     arguments = {name: value for name, value in asked.items() if value is not None} | dict(request.options)
-    check_options(encoder.__name__, encoder, arguments, given=set())
+    check_options(encoder.__name__, declared, arguments, others_allowed)
     return encoder(**arguments)
-
-
-def _takes(callee: Callable[..., Any], argument: str) -> bool:
-    parameters = inspect.signature(callee).parameters
-    return argument in parameters or any(each.kind is each.VAR_KEYWORD for each in parameters.values())
 
 
 def _as_it_is(encoder: nn.Module, request: EncoderRequest, pretrained: Pretrained) -> Any:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from timm.layers import get_act_layer, get_norm_layer
 from torch import nn
 
+from segzoo.errors import OptionError
 from segzoo.nn.batch_norm import BatchNorm2d
 
 Layer = str | Callable[..., nn.Module] | None
@@ -14,12 +15,23 @@ Layer = str | Callable[..., nn.Module] | None
 
 
 def make_norm(norm: Layer, channels: int) -> nn.Module:
-    """A norm for so many channels; the identity for None. "groupnorm" has 32 groups."""
+    """A norm for so many channels; the identity for None. "groupnorm" has 32 groups.
+
+    :raises OptionError: for a name that timm doesn't have, and channels that the groups can't share out.
+    """
     if norm is None:
         return nn.Identity()
     if norm == "batchnorm2d":
         return BatchNorm2d(channels)
-    return get_norm_layer(norm)(channels) if isinstance(norm, str) else norm(channels)
+    if not isinstance(norm, str):
+        return norm(channels)
+    try:
+        return get_norm_layer(norm)(channels)
+    except (AssertionError, KeyError, ValueError) as error:
+        raise OptionError(
+            f"there is no norm {norm!r} of {channels} channels: take 'batchnorm2d', 'groupnorm1', 'layernorm2d', None "
+            "or a class, or 'groupnorm' for a multiple of 32 channels"
+        ) from error
 
 
 def make_act(act: Layer) -> nn.Module:

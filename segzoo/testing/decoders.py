@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -11,6 +10,8 @@ import torch
 from torch import Tensor
 
 from segzoo.contract import FeatureSpec, Selection, grid_size
+from segzoo.handshake.decoder_options import decoder_options, select_stages
+from segzoo.options import EMPTY
 from segzoo.testing.catalogue import CATALOGUE
 from segzoo.testing.results import ConformanceError
 from segzoo.testing.subjects import CLASSES, ODD_SIZE, DecoderSubject, WithoutChance, outputs
@@ -86,16 +87,15 @@ def sizes(subject: DecoderSubject) -> None:
 
 def options(subject: DecoderSubject) -> None:
     """Its options, defaults included, survive JSON, and build the same decoder: that is how a model is saved."""
-    parameters = inspect.signature(subject.decoder).parameters.values()
-    defaults = {each.name: each.default for each in parameters if each.default is not each.empty}
-    given = defaults | dict(subject.options)
+    declared = decoder_options(subject.decoder).declared.values()
+    given = {each.name: each.default for each in declared if each.default is not EMPTY} | dict(subject.options)
     try:
         restored = json.loads(json.dumps(given))
     except TypeError as error:
         raise ConformanceError(f"options must be plain data, got {given}: {error}") from error
     for case in subject.witnesses():
         offer = case.plan.spec
-        if subject.decoder.negotiate(offer, **restored) != subject.decoder.negotiate(offer, **given):
+        if select_stages(subject.decoder, offer, restored) != select_stages(subject.decoder, offer, given):
             raise ConformanceError(f"{case.where}: the options from JSON, {restored}, negotiate otherwise than {given}")
         with torch.device("meta"):
             built, rebuilt = (_shapes(case.build(options=each).state_dict()) for each in (given, restored))
@@ -106,7 +106,7 @@ def options(subject: DecoderSubject) -> None:
 def _ask(subject: DecoderSubject, name: str, offer: FeatureSpec) -> Any:
     """The decoder's answer, or its refusal as text."""
     try:
-        return subject.decoder.negotiate(offer, **subject.options)
+        return select_stages(subject.decoder, offer, subject.options)
     except subject.refusals as refusal:
         return f"{type(refusal).__name__}: {refusal}"
     except Exception as error:

@@ -21,8 +21,9 @@ from segzoo.encoder import Encoder
 from segzoo.errors import NegotiationError, OptionError, PluginError, UnknownNameError
 from segzoo.handshake.agreement import construct_decoder
 from segzoo.handshake.arguments import Arguments
+from segzoo.handshake.decoder_options import decoder_options
 from segzoo.handshake.negotiation import negotiate
-from segzoo.handshake.parts import check_options, find_encoder
+from segzoo.handshake.parts import find_encoder
 from segzoo.head import Classes
 from segzoo.host import registry, sources
 from segzoo.model import SegmentationModel
@@ -144,7 +145,7 @@ class DecoderSubject(Subject["DecoderCase"]):
                 f"a decoder to check is a name or a segzoo.Decoder class, got {decoder!r}; the kit builds it itself, "
                 "for many encoders"
             )
-        check_options(decoder.__name__, decoder, options, {"stages", "classes"})
+        decoder_options(decoder).check(decoder.__name__, options)
         self.decoder = decoder
         self.options = options
         self.case = cache(partial(DecoderCase, decoder, options))

@@ -15,7 +15,7 @@ def test_with_the_paper_s_encoder_it_has_as_many_parameters_as_published():
     widths += [(512, 1024), (1024, 1024)]
     encoder = sum(9 * below * width + 3 * width for below, width in widths)
     with torch.device("meta"):
-        decoder = UNet3PlusDecoder(PAPER, finest_stride=1)
+        decoder = UNet3PlusDecoder(PAPER)
     head = 9 * decoder.out_channels + 1
     assert decoder.out_channels == 320
     assert round((encoder + parameters(decoder) + head) / 1e6, 2) == 26.97
