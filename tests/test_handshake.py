@@ -244,7 +244,7 @@ def test_a_plan_prints_each_stage_and_the_notes():
         ({"heads": {"keys": 2}}, "head's name"),
         ({"heads": {"mask": 0}}, "got 0 for 'mask'"),
         ({"decoder_options": {"widht": 3}}, "did you mean 'width'"),
-        ({"decoder_options": {"width": 0}}, "width from 1 on"),
+        ({"decoder_options": {"width": 0}}, "needs width as a whole number from 1 to 65536, got 0"),
         ({"encoder_options": {"nonsense": 3}}, "nonsense"),
     ],
 )

@@ -23,6 +23,7 @@ from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 import segzoo
+from segzoo.options import Dropout
 
 STRIDES = (1, 2, 4, 8, 16, 32)
 HEADS = (1, 2, 5, 8)
@@ -41,7 +42,7 @@ class MixTransformer(segzoo.Encoder):
     :param in_channels: of the image.
     :param depth: the deepest stage, 2 to 5; what lies deeper is not built.
     :param drop_path_rate: stochastic depth of the last block, arXiv:1603.09382; it grows linearly from 0.
-    :raises OptionError: when the depth or the rate is out of range.
+    :raises OptionError: when the depth is out of range.
     """
 
     def __init__(
@@ -50,7 +51,7 @@ class MixTransformer(segzoo.Encoder):
         blocks: Sequence[int],
         in_channels: int = 3,
         depth: int | None = None,
-        drop_path_rate: float = 0.1,
+        drop_path_rate: Dropout = 0.1,
     ) -> None:
         deepest = len(STRIDES) - 1
         depth = deepest if depth is None else depth
@@ -59,8 +60,6 @@ class MixTransformer(segzoo.Encoder):
                 f"Mix Transformer has no depth {depth!r}: its first map has stride 4, stage {FIRST_STAGE}; "
                 f"give a depth from {FIRST_STAGE} to {deepest}"
             )
-        if not isinstance(drop_path_rate, (int, float)) or not 0 <= drop_path_rate < 1:
-            raise segzoo.OptionError(f"drop_path_rate is a number from 0 to below 1, got {drop_path_rate!r}")
         super().__init__(
             segzoo.FeatureSpec((in_channels, 0, *channels)[: depth + 1], STRIDES[: depth + 1]),
             preprocessing=segzoo.Preprocessing().for_channels(in_channels),

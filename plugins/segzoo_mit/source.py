@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import segzoo
+from segzoo.options import check_options, declared_options
 from segzoo_mit.encoder import MixTransformer
 from segzoo_mit.weights import load_pretrained
 
@@ -16,7 +17,7 @@ VARIANTS = {  # channels and blocks of the four stages: table 6 of the paper
     "mit_b4": ((64, 128, 320, 512), (3, 8, 27, 3)),
     "mit_b5": ((64, 128, 320, 512), (3, 6, 40, 3)),
 }
-OPTIONS = ("drop_path_rate",)
+OPTIONS = declared_options(MixTransformer, filled=("channels", "blocks", "in_channels", "depth"))
 
 
 class MixTransformerSource(segzoo.EncoderSource):
@@ -35,9 +36,7 @@ class MixTransformerSource(segzoo.EncoderSource):
             )
         if request.prefix is not None:
             raise segzoo.NegotiationError(f"{name} can't give prefix={request.prefix!r}: it has no class token")
-        unknown = [option for option in request.options if option not in OPTIONS]
-        if unknown:
-            raise segzoo.OptionError(f"{name} has no option {', '.join(unknown)}; it has {', '.join(OPTIONS)}")
+        check_options(name, OPTIONS, request.options)
         channels, blocks = VARIANTS[name]
         encoder = MixTransformer(
             channels, blocks, in_channels=request.in_channels, depth=request.depth, **request.options

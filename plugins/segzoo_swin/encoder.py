@@ -14,8 +14,10 @@ gives other maps wherever the grid is not made of whole windows.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated
 
 import torch
+from annotated_types import Ge, Len
 from timm.layers import DropPath, Mlp
 from timm.models.swin_transformer import PatchMerging, WindowAttention, window_partition, window_reverse
 from torch import Tensor, nn
@@ -23,6 +25,7 @@ from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 import segzoo
+from segzoo.options import Count, Dropout, Width
 
 PATCH = 4
 STRIDES = (1, 2, 4, 8, 16, 32)
@@ -30,6 +33,8 @@ FIRST_STAGE = STRIDES.index(PATCH)
 EXPANSION = 4
 APART = -100.0
 """Added to the attention of tokens that a shift has brought together from opposite borders."""
+
+PerStage = Annotated[Sequence[Count], Len(4, 4)]
 
 
 class SwinTransformer(segzoo.Encoder):
@@ -46,25 +51,18 @@ class SwinTransformer(segzoo.Encoder):
 
     def __init__(
         self,
-        width: int = 96,
-        blocks: Sequence[int] = (2, 2, 6, 2),
-        heads: Sequence[int] = (3, 6, 12, 24),
-        window: int = 7,
+        width: Width = 96,
+        blocks: PerStage = (2, 2, 6, 2),
+        heads: PerStage = (3, 6, 12, 24),
+        window: Annotated[Count, Ge(2)] = 7,
         in_channels: int = 3,
         depth: int | None = None,
-        drop_path_rate: float = 0.1,
+        drop_path_rate: Dropout = 0.1,
     ) -> None:
         deepest = len(STRIDES) - 1
         depth = deepest if depth is None else depth
-        stages = deepest + 1 - FIRST_STAGE
         if depth not in range(FIRST_STAGE, deepest + 1):
             raise segzoo.OptionError(f"Swin has no depth {depth!r}; give one from {FIRST_STAGE} to {deepest}")
-        if len(blocks) != stages or len(heads) != stages or window < 2 or not 0 <= drop_path_rate < 1:
-            raise segzoo.OptionError(
-                f"Swin needs blocks and heads of {stages} stages, a window of 2 or more and drop_path_rate from 0 to "
-                f"below 1, got blocks={list(blocks)}, heads={list(heads)}, window={window}, "
-                f"drop_path_rate={drop_path_rate}"
-            )
         widths = [width * 2**stage for stage in range(depth + 1 - FIRST_STAGE)]
         if any(each % heads_of_it for each, heads_of_it in zip(widths, heads, strict=False)):
             raise segzoo.OptionError(f"Swin's widths {widths} must be multiples of its heads {list(heads)}")

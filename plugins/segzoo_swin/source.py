@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import segzoo
+from segzoo.options import check_options, declared_options
 from segzoo_swin.encoder import SwinTransformer
 
 NAME = "swin"
-OPTIONS = ("width", "blocks", "heads", "window", "drop_path_rate")
+OPTIONS = declared_options(SwinTransformer, filled=("in_channels", "depth"))
 
 
 class SwinSource(segzoo.EncoderSource):
@@ -31,9 +32,7 @@ class SwinSource(segzoo.EncoderSource):
             raise segzoo.NegotiationError(f"{name} can't be dilated to output stride {request.output_stride}")
         if request.prefix is not None:
             raise segzoo.NegotiationError(f"{name} can't give prefix={request.prefix!r}: it has no class token")
-        unknown = [option for option in request.options if option not in OPTIONS]
-        if unknown:
-            raise segzoo.OptionError(f"{name} has no option {', '.join(unknown)}; it has {', '.join(OPTIONS)}")
+        check_options(name, OPTIONS, request.options)
         if pretrained is not False:
             raise segzoo.CheckpointError(
                 f"{name} has no published weights by itself; bring in a whole model of transformers or mmsegmentation, "

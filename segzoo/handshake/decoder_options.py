@@ -63,8 +63,16 @@ class DecoderOptions:
 @lru_cache(maxsize=256)
 def decoder_options(decoder: type[Decoder]) -> DecoderOptions:
     """The options of a decoder class."""
+    constructing: dict[str, Option] = {}
+    for kind in decoder.__mro__:
+        if kind is Decoder:
+            break
+        if "__init__" in vars(kind):
+            constructing = declared_options(kind, filled=FILLED) | constructing
+            if not is_open(kind):  # what it doesn't name isn't passed on
+                break
     return DecoderOptions(
-        declared_options(decoder, filled=FILLED),
+        constructing,
         declared_options(decoder.negotiate, filled=FILLED),
         is_open(decoder),
         is_open(decoder.negotiate),

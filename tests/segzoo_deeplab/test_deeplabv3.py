@@ -1,4 +1,3 @@
-import pytest
 from synthetic import synthetic
 
 import segzoo
@@ -19,19 +18,3 @@ def test_the_head_for_mobiles_has_neither_dilated_branches_nor_a_last_3x3():
         "aspp.pooling.branches.0.conv.weight",
         "aspp.project.conv.weight",
     ]
-
-
-@pytest.mark.parametrize(
-    "option",
-    [
-        {"width": 0},
-        {"rates": [0]},
-        {"project_kernel": 2},
-        {"dropout": 1},
-        {"head_dropout": 1},
-        {"output_stride": 4},
-    ],
-)
-def test_an_option_out_of_range_is_refused(option):
-    with pytest.raises(segzoo.OptionError, match=next(iter(option))):
-        segzoo.plan(synthetic("resnet"), "deeplabv3", decoder_options=option)

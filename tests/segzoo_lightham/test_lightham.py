@@ -71,11 +71,3 @@ def test_the_gradient_is_that_of_the_last_step():
     bases, codes = ham._decompose(pixels.detach())
     (bases @ update_codes(pixels, bases, codes)).square().sum().backward()
     assert torch.allclose(features.grad.flatten(2), pixels.grad)
-
-
-@pytest.mark.parametrize(
-    "option", [{"width": 48}, {"ham_width": 0}, {"rank": 0}, {"train_steps": 0}, {"eval_steps": 0}, {"dropout": 1.0}]
-)
-def test_an_option_out_of_range_is_refused(option):
-    with pytest.raises(segzoo.OptionError, match="lightham needs"):
-        segzoo.plan(synthetic("resnet"), "lightham", decoder_options=option)

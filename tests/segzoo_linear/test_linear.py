@@ -46,9 +46,3 @@ def test_a_convolutional_encoder_is_wished_to_be_dilated_to_stride_8():
 def test_a_transformer_of_one_resolution_is_taken_as_it_is():
     plan = segzoo.plan("vit_tiny_patch16_224", "linear")
     assert (plan.request.output_stride, plan.refusals, plan.notes) == (None, (), ())
-
-
-@pytest.mark.parametrize("option", [{"output_stride": 4}, {"blocks": 0}, {"blocks": "all"}, {"dropout": 1.0}])
-def test_an_option_out_of_range_is_refused(option):
-    with pytest.raises(segzoo.OptionError, match=r"linear needs|output_stride"):
-        segzoo.plan(synthetic("resnet"), "linear", decoder_options=option)

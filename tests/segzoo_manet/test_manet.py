@@ -1,4 +1,3 @@
-import pytest
 import torch
 from synthetic import synthetic
 
@@ -14,17 +13,3 @@ def test_attention_among_positions_follows_a_permutation_of_the_positions():
     features, order = torch.rand(1, center.key.in_channels, 2, 3), torch.randperm(6)
     permuted = features.flatten(2)[..., order].view_as(features)
     torch.testing.assert_close(center(permuted).flatten(2), center(features).flatten(2)[..., order])
-
-
-@pytest.mark.parametrize(
-    ("options", "told"),
-    [
-        ({"widths": [16]}, "a width for each of 5 steps"),
-        ({"position_width": 0}, "position_width=0"),
-        ({"reduction": 0}, "reduction=0"),
-        ({"attention": None}, r"one of \('pairs', 'positions'\), got None"),
-    ],
-)
-def test_options_out_of_range_are_refused(options, told):
-    with pytest.raises(segzoo.OptionError, match=told):
-        segzoo.plan(synthetic("resnet"), "manet", decoder_options=options)

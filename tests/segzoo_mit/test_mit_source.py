@@ -35,7 +35,7 @@ def test_drop_path_rate_is_an_option():
 
 
 def test_an_unknown_option_is_refused_with_the_known_ones():
-    with pytest.raises(segzoo.OptionError, match=r"no option window; it has drop_path_rate"):
+    with pytest.raises(segzoo.OptionError, match=r"no option 'window' \(it has drop_path_rate\)"):
         create(options={"window": 7})
 
 

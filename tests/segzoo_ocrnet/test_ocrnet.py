@@ -51,9 +51,3 @@ def test_the_loss_of_the_logits_alone_reaches_every_parameter():
     model = model_of().train()
     model(torch.rand(2, 3, 64, 64)).square().mean().backward()
     assert all(parameter.grad is not None for parameter in model.decoder.parameters())
-
-
-@pytest.mark.parametrize("option", [{"width": 0}, {"key_width": 0}, {"coarse_width": 0}, {"dropout": 1.0}])
-def test_an_option_out_of_range_is_refused(option):
-    with pytest.raises(segzoo.OptionError, match="ocrnet needs"):
-        segzoo.plan(synthetic("resnet"), "ocrnet", decoder_options=option)

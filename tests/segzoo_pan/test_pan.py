@@ -1,6 +1,5 @@
 import pytest
 import torch
-from synthetic import synthetic
 
 import segzoo
 from segzoo_pan.decoder import halve
@@ -19,9 +18,3 @@ def test_halving_is_max_pooling_that_never_ends_in_nothing(size):
     features = torch.rand(1, 2, *size)
     expected = torch.nn.functional.max_pool2d(features, (min(2, size[0]), min(2, size[1])))
     assert torch.equal(halve(features), expected)
-
-
-@pytest.mark.parametrize(("options", "told"), [({"width": 0}, "got 0"), ({"output_stride": 4}, "8, 16 or None")])
-def test_options_out_of_range_are_refused(options, told):
-    with pytest.raises(segzoo.OptionError, match=told):
-        segzoo.plan(synthetic("resnet"), "pan", decoder_options=options)

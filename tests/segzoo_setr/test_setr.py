@@ -68,10 +68,3 @@ def test_mla_s_deepest_stream_reaches_all_others():
     reached = [[torch.autograd.grad(made.sum(), each, retain_graph=True, allow_unused=True)[0] is not None
                 for each in maps] for made in heard]  # fmt: skip
     assert reached == [[source >= stream for source in range(4)] for stream in range(4)]
-
-
-@both
-@pytest.mark.parametrize("option", [{"width": 0}, {"dropout": 1.0}])
-def test_an_option_out_of_range_is_refused(decoder, option):
-    with pytest.raises(segzoo.OptionError, match=f"{decoder} needs"):
-        segzoo.plan(synthetic("resnet"), decoder, decoder_options=option)

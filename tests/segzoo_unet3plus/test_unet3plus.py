@@ -44,9 +44,3 @@ def test_one_scale_is_passed_through():
 def test_an_encoder_without_a_stage_coarse_enough_is_refused():
     with pytest.raises(segzoo.NegotiationError, match=r"a stage of stride 8 or more.*\(1, 2, 4\)"):
         segzoo.plan(synthetic("few"), "unet3plus", decoder_options={"finest_stride": 8})
-
-
-@pytest.mark.parametrize("options", [{"width": 0}, {"finest_stride": 0}])
-def test_options_out_of_range_are_refused(options):
-    with pytest.raises(segzoo.OptionError, match="from 1 on"):
-        segzoo.plan(synthetic("resnet"), "unet3plus", decoder_options=options)

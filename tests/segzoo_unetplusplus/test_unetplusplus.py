@@ -1,4 +1,3 @@
-import pytest
 from synthetic import synthetic
 
 import segzoo
@@ -13,15 +12,3 @@ def test_a_row_without_a_skip_has_all_its_nodes_as_wide_as_u_net_s():
 def test_every_row_has_a_node_more_than_the_one_below():
     decoder = segzoo.create_model(synthetic("resnet"), "unetplusplus", classes=3).decoder
     assert [len(nodes) for nodes in decoder.rows] == [1, 2, 3, 4]
-
-
-@pytest.mark.parametrize(
-    ("options", "told"),
-    [
-        ({"widths": [16]}, "a width for each of 5 steps"),
-        ({"attention": "gate"}, r"one of \(None, 'scse'\), got 'gate'"),
-    ],
-)
-def test_options_out_of_range_are_refused(options, told):
-    with pytest.raises(segzoo.OptionError, match=told):
-        segzoo.plan(synthetic("resnet"), "unetplusplus", decoder_options=options)
