@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 BUNDLED = Path(__file__).with_suffix(".json")
 
@@ -46,12 +47,13 @@ KINDS = tuple(field.name for field in fields(Listing) if field.default == ())
 
 def listings() -> tuple[Listing, ...]:
     """All that the directory lists."""
-    entries = json.loads(BUNDLED.read_text(encoding="utf-8"))["plugins"]
-    return tuple(
-        Listing(**{key: tuple(value) if key in KINDS else value for key, value in entry.items()}) for entry in entries
-    )
+    return tuple(map(_listing, json.loads(BUNDLED.read_text(encoding="utf-8"))["plugins"]))
 
 
 def providers(name: str) -> tuple[Listing, ...]:
     """The distributions that the directory knows to provide a name."""
     return tuple(listing for listing in listings() if listing.provides(name))
+
+
+def _listing(entry: dict[str, Any]) -> Listing:
+    return Listing(**entry | {kind: tuple(entry.get(kind, ())) for kind in KINDS})

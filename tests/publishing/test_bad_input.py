@@ -157,7 +157,7 @@ def test_an_encoder_that_its_source_no_longer_has(folder: Path) -> None:
         content["plan"]["encoder"]["id"] = content["arguments"]["encoder"] = "segzoo:timm/resnet_of_old"
 
     edit(folder, change)
-    refused(folder, r"no encoder of segzoo:timm 'resnet_of_old'.*saved with segzoo \S+, here segzoo")
+    refused(folder, r"no encoder of segzoo:timm 'resnet_of_old'.*saved with segzoo-torch \S+, here segzoo-torch")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -9,6 +10,7 @@ from published import edit
 
 import segzoo
 from segzoo.publishing import config
+from segzoo.publishing.needs import changed_versions
 
 FOLDERS = sorted((Path(__file__).parent / "folders").glob("*/"))
 
@@ -20,6 +22,31 @@ def test_a_folder_of_old_loads_and_computes_what_it_did(folder: Path) -> None:
     logits = model(torch.zeros(1, model.plan.request.in_channels, 40, 56, dtype=next(model.parameters()).dtype))
     sizes = [each.shape[-2:] for each in (logits.values() if isinstance(logits, dict) else [logits])]
     assert set(sizes) == {(40, 56)}
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_what_older_folders_call_segzoo_is_our_distribution(folder: Path) -> None:
+    saved = config.read_config(folder)
+    assert saved.versions["segzoo"] == saved.plan.decoder.version
+    assert {part.distribution for _, part in config.parts(saved.plan)} == {"segzoo-torch"}
+    assert not [line for line in changed_versions(saved) if line.startswith("segzoo ")]
+
+
+def test_a_missing_part_of_ours_is_got_from_our_distribution(folder: Path) -> None:
+    def change(content: dict[str, dict[str, Any]]) -> None:
+        content["plan"]["decoder"].update(id="segzoo:gone", distribution="segzoo", version="9.0")
+        content["arguments"]["decoder"] = "segzoo:gone"
+
+    edit(folder, change)
+    with pytest.raises(segzoo.PluginError, match=r"pip install segzoo-torch==9\.0"):
+        segzoo.from_pretrained(folder)
+
+
+def test_what_is_saved_names_our_distribution(folder: Path) -> None:
+    saved = config.read_config(folder)
+    assert saved.versions["segzoo-torch"] == segzoo.__version__
+    assert "segzoo" not in saved.versions
+    assert (saved.plan.decoder.id, saved.plan.decoder.distribution) == ("segzoo:segformer", "segzoo-torch")
 
 
 def test_there_are_folders_of_old() -> None:
