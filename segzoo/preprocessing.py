@@ -31,7 +31,7 @@ class Preprocessing:
     :param std: of each channel.
     :param scaled: whether mean and standard deviation are of values from 0 to 1, to which a picture's integers are
         scaled first. If False they are of the picture's values as they are.
-    :raises OptionError: without a mean and a standard deviation above 0 for each channel, or for statistics that values
+    :raises OptionError: without a mean and a standard deviation above 0 for each channel, or for a mean that values
         from 0 to 1 can't have.
     """
 
@@ -44,10 +44,10 @@ class Preprocessing:
             object.__setattr__(self, name, _numbers(name, getattr(self, name)))
         if not self.mean or len(self.mean) != len(self.std) or min(self.std) <= 0:
             raise OptionError(f"each channel has a mean and a std above 0, got mean={self.mean} and std={self.std}")
-        if self.scaled and max(*map(abs, self.mean), *self.std) > 1:
+        if self.scaled and max(map(abs, self.mean)) > 1:
             raise OptionError(
-                f"values from 0 to 1 can't have mean={self.mean} and std={self.std}; for statistics of a picture's "
-                "values as they are, such as digital numbers, give scaled=False, or divide them by the largest value"
+                f"values from 0 to 1 can't have mean={self.mean}; for statistics of a picture's values as they are, "
+                "such as digital numbers, give scaled=False, or divide mean and std by the largest value"
             )
 
     def for_channels(self, channels: int) -> Preprocessing:
