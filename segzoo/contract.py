@@ -147,7 +147,8 @@ def grid_size(image: tuple[int, int], stride: int) -> tuple[int, int]:
     >>> grid_size((97, 131), 4)
     (25, 33)
     """
-    height, width = (-(-length // stride) for length in image)  # whole numbers throughout: sizes may be symbolic
+    # whole numbers throughout, as sizes may be symbolic, and none below zero, which ONNX's division rounds up
+    height, width = ((length + stride - 1) // stride for length in image)
     return height, width
 
 

@@ -1,5 +1,6 @@
 """A decoder that is traced by example, by `torch.jit.trace` or torch's older ONNX exporter, is right at other sizes."""
 
+import io
 import warnings
 
 import pytest
@@ -8,30 +9,55 @@ from synthetic import synthetic
 
 import segzoo
 
-TRACED = (64, 96)
-SIZES = [(96, 64), (67, 129)]
+TRACED = (32, 64)
+SIZES = [(64, 32), (47, 33)]
+OF_ONE_RESOLUTION = [("dpt", "plain_vit"), ("setr_mla", "plain_vit")]
+
+pytestmark = pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning", "ignore::FutureWarning")
 
 
 class Decoding(torch.nn.Module):
     """What a model does after its encoder, a list of maps taken one by one."""
 
-    def __init__(self, model):
+    def __init__(self, decoder, encoder):
         super().__init__()
-        self.model = model
+        torch.manual_seed(0)
+        self.model = segzoo.create_model(synthetic(encoder), decoder, classes=3)
+
+    def maps(self, size):
+        with torch.no_grad():
+            return tuple(self.model.encoder(torch.rand(1, 3, *size)))
 
     def forward(self, *features):
         return self.model.decode(list(features))
 
 
-@pytest.mark.parametrize("encoder", ["resnet", "plain_vit"])
-@pytest.mark.parametrize("decoder", segzoo.list_decoders())
+@pytest.mark.parametrize(
+    ("decoder", "encoder"), [*((decoder, "resnet") for decoder in segzoo.list_decoders()), *OF_ONE_RESOLUTION]
+)
+@torch.no_grad()
 def test_a_traced_decoder_is_right_at_other_sizes(decoder, encoder):
-    torch.manual_seed(0)
-    model = segzoo.create_model(synthetic(encoder), decoder, classes=3).eval()
-    decoding = Decoding(model).eval()
-    with torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        traced = torch.jit.trace(decoding, tuple(model.encoder(torch.rand(1, 3, *TRACED))))
-        for size in SIZES:
-            features = model.encoder(torch.rand(1, 3, *size))
-            torch.testing.assert_close(traced(*features), decoding(*features), rtol=1e-4, atol=1e-4)
+    decoding = Decoding(decoder, encoder).eval()
+    traced = torch.jit.trace(decoding, decoding.maps(TRACED))
+    for size in SIZES:
+        maps = decoding.maps(size)
+        torch.testing.assert_close(traced(*maps), decoding(*maps), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("decoder", ["unet", "fpn", "segformer", "pspnet", "setr_mla"])
+@torch.no_grad()
+def test_the_older_onnx_exporter_gives_a_model_that_is_right_at_other_sizes(decoder):
+    runtime = pytest.importorskip("onnxruntime")
+    decoding, file = Decoding(decoder, "resnet").eval(), io.BytesIO()
+    maps = decoding.maps(TRACED)
+    names = [f"map_{stage}" for stage in range(len(maps))]
+    axes = {name: {2: f"height_{name}", 3: f"width_{name}"} for name in names}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(decoding, maps, file, dynamo=False, input_names=names, dynamic_axes=axes)
+    session = runtime.InferenceSession(file.getvalue())
+    for size in SIZES:
+        maps = decoding.maps(size)
+        given = {each.name: maps[names.index(each.name)].numpy() for each in session.get_inputs()}
+        (logits,) = session.run(None, given)
+        torch.testing.assert_close(torch.from_numpy(logits), decoding(*maps), rtol=1e-4, atol=1e-4)
