@@ -43,6 +43,8 @@ class DeepLabV3PlusDecoder(segzoo.Decoder):
     :param align_corners: how maps and logits are upsampled: segmentation_models_pytorch aligns the corners.
     """
 
+    memory_format = torch.channels_last
+
     def __init__(
         self,
         stages: segzoo.FeatureSpec,

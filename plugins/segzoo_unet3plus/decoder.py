@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 import segzoo
@@ -33,6 +34,7 @@ class UNet3PlusDecoder(segzoo.Decoder):
 
     pyramid = True
     role = "scale"
+    memory_format = torch.channels_last
 
     def __init__(
         self,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+import torch
 from torch import Tensor, nn
 
 import segzoo
@@ -36,6 +37,7 @@ class UNetPlusPlusDecoder(segzoo.Decoder):
     pyramid = True
     role = "row"
     head_kernel = 3
+    memory_format = torch.channels_last
 
     def __init__(
         self,

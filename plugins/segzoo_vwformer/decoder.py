@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 import segzoo
@@ -39,6 +40,7 @@ class VWFormerDecoder(segzoo.Decoder):
 
     finest_stride = 4
     pyramid = True
+    memory_format = torch.channels_last
 
     def __init__(
         self,
