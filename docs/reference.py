@@ -5,12 +5,14 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 import click
 from tabulate import tabulate
 
 import segzoo
+from segzoo import options
 from segzoo.cli import main
 from segzoo.host import hookspecs
 from segzoo.host.descriptors import Descriptor
@@ -19,6 +21,7 @@ from segzoo.testing import checks
 
 PAGE = Path(__file__).with_name("reference.md")
 PARAMETER = re.compile(r":param (\w+): (.*?)(?=\n\s*:|\Z)", re.DOTALL)
+ALIAS = re.compile(r'^([A-Z]\w+) = [^\n]*\n"""(.*?)"""$', re.MULTILINE)
 WHAT_THEY_DESCRIBE = (segzoo.Decoder, segzoo.EncoderSource, segzoo.Neck, segzoo.Importer)
 KINDS = ("decoder", "encoder", "neck")
 
@@ -29,6 +32,15 @@ Hooks, descriptors, checks and commands, as the code has them. This page is writ
 
 A plugin is a module that is announced as an entry point of the group `segzoo`, and implements hooks. Each hook returns
 descriptors, and imports nothing heavy: what a descriptor describes is imported when a model is built.
+"""
+OPTIONS = """## Options
+
+The parameters of a decoder's `__init__` and of its `negotiate` are its options; `stages`, `offer` and `classes` are
+not. An annotation of plain data is a declaration: `width: Annotated[int, Ge(1)] = 256`, with the limits of
+`annotated_types`. The core holds what is given against it before the decoder negotiates, strictly: `True` is no
+number, `"3"` and `3.0` are no whole numbers. A list serves for a tuple, since options are saved as JSON. A parameter
+without an annotation takes anything. What depends on several options, or on the stages, is checked in `negotiate` or
+`__init__`, by an `OptionError`. Many decoders share the annotations of `segzoo.options`:
 """
 STATUSES = """## What becomes of a plugin
 
@@ -48,7 +60,8 @@ A plugin is named by its entry point, its distribution, or `distribution:name`.
 
 
 def page() -> str:
-    return "\n".join([INTRODUCTION, *_hooks(), *_descriptors(), *_base_classes(), STATUSES, *_checks(), *_commands()])
+    sections = (_hooks(), _descriptors(), _base_classes(), _options(), [STATUSES], _checks(), _commands())
+    return "\n".join([INTRODUCTION, *chain.from_iterable(sections)])
 
 
 def _hooks() -> Iterator[str]:
@@ -66,6 +79,16 @@ def _descriptors() -> Iterator[str]:
 def _base_classes() -> Iterator[str]:
     rows = [(f"`segzoo.{each.__name__}`", _first_line(each)) for each in WHAT_THEY_DESCRIBE]
     yield from _section("What a descriptor's target is", ["base class", "summary; its docstring says the rest"], rows)
+
+
+def _options() -> Iterator[str]:
+    yield OPTIONS
+    rows = [
+        (f"`{name}`", str(options.Option(name, options.EMPTY, getattr(options, name)).takes), meaning)
+        for name, meaning in ALIAS.findall(inspect.getsource(options))
+    ]
+    yield tabulate(rows, headers=["annotation", "takes", "meaning"], tablefmt="github")
+    yield ""
 
 
 def _checks() -> Iterator[str]:

@@ -21,7 +21,7 @@ class Decoder(nn.Module):
             finest_stride = 4
             pyramid = True
 
-            def __init__(self, stages, width=64):
+            def __init__(self, stages, width: segzoo.options.Width = 64):
                 super().__init__(stages, out_channels=width)
                 self.laterals = nn.ModuleList(nn.Conv2d(channels, width, 1) for channels in stages.channels)
 
@@ -33,6 +33,10 @@ class Decoder(nn.Module):
     classifies by itself says `emits = "logits"` and takes a keyword argument `classes`; one that predicts masks and
     their classes says `emits = "queries"`, takes `classes` too, and returns mask logits (B, Q, h, w) and class logits
     (B, Q, classes + 1), the last of them "no object".
+
+    The other parameters of `__init__` are its options. Their annotations are their declaration: the core holds the
+    user's values against them before anything is built, and `segzoo decoders NAME` shows them, with what the class's
+    docstring says of each. `segzoo.options` has those that many decoders share.
     """
 
     finest_stride: ClassVar[int] = 1
@@ -78,7 +82,8 @@ class Decoder(nn.Module):
         Called again with the new offer after a wish was granted. A wish that can't be granted becomes a note.
 
         :param offer: the encoder's full feature list.
-        :param options: those of `__init__`.
+        :param options: every option, those that weren't given at their defaults. One that this method alone needs is a
+            parameter of it, declared as those of `__init__` are, which then doesn't get it.
         :raises NegotiationError: when the decoder can't do with this offer.
         """
         fitting = [

@@ -1,4 +1,4 @@
-"""Options are declared by the parameters of a constructor: an annotation says what is taken, and it is held to that.
+"""Options, declared by the annotations of a constructor, and held against them.
 
 `width: Annotated[int, Ge(1)] = 256` takes a whole number from 1 on. Options are plain data, since models are saved with
 them as JSON; an annotation of anything else, and a parameter without one, is not checked. This file imports no torch.
@@ -105,7 +105,7 @@ def declared_options(taker: Callable[..., Any], filled: Collection[str] = ()) ->
 
     :param filled: the arguments that are no options, since the core gives them.
     """
-    function = inspect.unwrap(taker.__init__ if isinstance(taker, type) else taker)
+    function = inspect.unwrap(taker.__init__ if isinstance(taker, type) else taker)  # type: ignore[misc]
     return {
         name: Option(name, parameter.default, _annotation(function, parameter))
         for name, parameter in inspect.signature(taker).parameters.items()
@@ -194,10 +194,10 @@ def _describe(schema: Mapping[str, Any], many: bool = False) -> str:
     :raises KeyError: where some part of it takes what these words don't tell.
 
     >>> _describe({"anyOf": [{"type": "integer", "minimum": 1, "maximum": 9}, {"type": "null"}]})
-    'a whole number from 1 to 9 or None'
+    'a whole number from 1 to 9, or None'
     """
     *others, last = dict.fromkeys(_phrases(schema, many))
-    return f"{', '.join(others)} or {last}" if others else last
+    return f"{', '.join(others)}{',' * (' ' in others[-1])} or {last}" if others else last
 
 
 def _phrases(schema: Mapping[str, Any], many: bool) -> Iterator[str]:

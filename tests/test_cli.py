@@ -51,6 +51,19 @@ def test_decoders_by_pattern() -> None:
     assert rows[0]["from"] == f"segzoo-torch {segzoo.__version__}"
 
 
+def test_a_decoder_by_name_shows_its_options_with_ranges_defaults_and_meanings() -> None:
+    shown = run("decoders", "fpn").stdout
+    assert "width: a multiple of 32 from 32 to 65536; default 128\n    channels of the upsampled levels" in shown
+    assert "merge: 'add' or 'cat'; default 'add'" in shown
+
+
+def test_a_decoder_by_name_as_json_has_the_schema_of_each_option() -> None:
+    (row,) = json.loads(run("decoders", "fpn", "--json").stdout)
+    options = {option["name"]: option for option in row["options"]}
+    assert options["dropout"]["default"] == 0.2
+    assert options["dropout"]["schema"] == {"type": "number", "minimum": 0, "exclusiveMaximum": 1}
+
+
 @pytest.mark.parametrize("arguments", [["nothing*"], ["nothing*", "--json"]])
 def test_a_pattern_without_match_is_no_error(arguments: list[str]) -> None:
     result = run("decoders", *arguments)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from segzoo.contract import FeatureSpec, Selection
 from segzoo.decoder import Decoder
-from segzoo.options import EMPTY, Option, check_options, declared_options, is_open
+from segzoo.options import EMPTY, Option, check_options, declared_options, is_open, meanings
 
 FILLED = ("stages", "offer", "classes")
 """The arguments that the core gives."""
@@ -32,10 +32,7 @@ class DecoderOptions:
     @property
     def declared(self) -> Mapping[str, Option]:
         """All by name; where both name an option, as `__init__` declares it."""
-        return {
-            **self.constructing,
-            **{name: self.constructing.get(name, each) for name, each in self.negotiating.items()},
-        }
+        return {**self.constructing, **self.negotiating, **self.constructing}
 
     def check(self, who: str, given: Mapping[str, Any]) -> None:
         """Hold the user's options against the declaration.
@@ -60,9 +57,17 @@ class DecoderOptions:
         }
 
 
-@lru_cache(maxsize=256)
+KNOWN: WeakKeyDictionary[type[Decoder], DecoderOptions] = WeakKeyDictionary()
+
+
 def decoder_options(decoder: type[Decoder]) -> DecoderOptions:
     """The options of a decoder class."""
+    if decoder not in KNOWN:
+        KNOWN[decoder] = _read(decoder)
+    return KNOWN[decoder]
+
+
+def _read(decoder: type[Decoder]) -> DecoderOptions:
     constructing: dict[str, Option] = {}
     for kind in decoder.__mro__:
         if kind is Decoder:
@@ -77,6 +82,21 @@ def decoder_options(decoder: type[Decoder]) -> DecoderOptions:
         is_open(decoder),
         is_open(decoder.negotiate),
     )
+
+
+def describe_options(decoder: type[Decoder]) -> list[dict[str, Any]]:
+    """Each option for people: its name, what it takes, its default if it has one, its meaning, its JSON schema."""
+    said = meanings(decoder)
+    return [
+        {
+            "name": name,
+            "takes": option.takes or "anything",
+            **({} if option.default is EMPTY else {"default": option.default}),
+            "meaning": said.get(name, ""),
+            "schema": option.schema or {},
+        }
+        for name, option in decoder_options(decoder).declared.items()
+    ]
 
 
 def select_stages(decoder: type[Decoder] | Decoder, offer: FeatureSpec, options: Mapping[str, Any]) -> Selection:

@@ -83,7 +83,11 @@ CONFIGS: dict[str, tuple[Callable[[Content], None], str]] = {
         put("plan", "request", "options", value={"checkpoint_path": "../x.pth"}),
         "'checkpoint_path' is no encoder option",
     ),
-    "an enormous width": (put("plan", "decoder_options", value={"width": 2**16}), "the weights don't fit the model"),
+    "an enormous width": (
+        put("plan", "decoder_options", value={"width": 10**6}),
+        "needs width as a whole number from 1",
+    ),
+    "another width": (put("plan", "decoder_options", value={"width": 10**4}), "the weights don't fit the model"),
     "a depth without end": (
         put("plan", "request", "options", value={"layers": [10_000] * 4}),
         r"more than \d+ modules and parameters",
