@@ -24,7 +24,8 @@ def decoders(pattern: str | None, as_json: bool) -> None:
 
     found = registry.decoders(pattern)
     if pattern and len(found) == 1 and not WILD & set(pattern):
-        _show(*found.values(), as_json)
+        (only,) = found.values()
+        _show(only, as_json)
     else:
         print_table([_row(each) for each in found.values()], "decoder", as_json, pattern)
 
