@@ -53,7 +53,7 @@ def test_one_needs_a_stage_with_a_map(stages):
 
 
 def test_they_are_compiled_as_one_graph():
-    model = model_of()
+    model = segzoo.create_model(synthetic("few"), "linear", classes=4, auxiliary=[2]).eval()
     compiled = torch.compile(model, fullgraph=True, backend="aot_eager")
     torch.testing.assert_close(compiled(image(), auxiliary=True), model(image(), auxiliary=True))
 
