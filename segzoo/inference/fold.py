@@ -12,6 +12,8 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 from torch.overrides import TorchFunctionMode
 
+from segzoo.inference.replace import replace
+
 Conv = nn.Conv2d | nn.ConvTranspose2d
 Norm = nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d | nn.SyncBatchNorm
 
@@ -34,7 +36,7 @@ def fold_norms(model: nn.Module, image: Tensor) -> None:
         weight, bias = conv.weight, conv.bias
         conv.weight, conv.bias = _fused(conv, norm)
         if difference(rest(conv(*pair.inputs, **pair.options)), pair.output) <= TOLERANCE:
-            _replace(model, norm, rest)
+            replace(model, norm, rest)
         else:
             conv.weight, conv.bias = weight, bias
 
@@ -147,14 +149,6 @@ def _rest(norm: Norm) -> nn.Module:
     """What a norm's class does after the norm: its children, one after the other."""
     children = [child for child in norm.children() if not isinstance(child, nn.Identity)]
     return nn.Sequential(*children) if len(children) > 1 else children[0] if children else nn.Identity()
-
-
-def _replace(model: nn.Module, old: nn.Module, new: nn.Module) -> None:
-    """Put a module in another's place, under all of its names."""
-    names = [name for name, module in model.named_modules(remove_duplicate=False) if module is old]
-    for name in names:
-        parent, _, child = name.rpartition(".")
-        setattr(model.get_submodule(parent), child, new)
 
 
 def _tensors(value: Any) -> Iterator[Tensor]:

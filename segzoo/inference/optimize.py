@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from segzoo.errors import CheckpointError, ContractError, OptionError
 from segzoo.inference.fold import TOLERANCE, count_norms, difference, fold_norms
+from segzoo.inference.merge import merge_linears
 from segzoo.model import SegmentationModel
 from segzoo.publishing.behaviour import standard_image
 
@@ -23,19 +24,22 @@ class Optimization:
 
     :param norms: batch norms that the model had.
     :param folded: how many of them are now part of a convolution.
+    :param merged: linear layers that are now one matrix with the next.
     :param auxiliary: auxiliary heads that were left out.
     :param difference: the largest difference of a logit, as a part of the largest logit.
     """
 
     norms: int
     folded: int
+    merged: int
     auxiliary: int
     difference: float
 
     def __str__(self) -> str:
+        merged = f"{self.merged} linear layers merged with the next, " if self.merged else ""
         heads = f"{self.auxiliary} auxiliary head{'s'[: self.auxiliary > 1]} left out, " if self.auxiliary else ""
         return (
-            f"optimized for inference: {self.folded} of {self.norms} batch norms folded, {heads}"
+            f"optimized for inference: {self.folded} of {self.norms} batch norms folded, {merged}{heads}"
             f"logits within {self.difference:.0e} of the largest"
         )
 
@@ -78,9 +82,9 @@ def optimize(model: SegmentationModel, *, compile: bool = False) -> OptimizedMod
     """Copy a model for inference: the same logits, within 1e-4 of the largest, in less time.
 
     Batch norms are folded into convolutions with torch's own fusion, in the encoder too; an encoder of timm's whose
-    branches can be merged (RepVGG, MobileOne, FastViT, LeViT) has them merged by timm. Convolutions compute with the
-    channels last. Auxiliary heads are left out, and so is gradient checkpointing. No parameter asks for a gradient. The
-    original stays as it is.
+    branches can be merged (RepVGG, MobileOne, FastViT, LeViT) has them merged by timm. Linear layers that follow each
+    other are one matrix. Convolutions compute with the channels last. Auxiliary heads and gradient checkpointing are
+    left out, and no parameter asks for a gradient. The original stays as it is.
 
     The logits of one image are held against the original's before the copy is returned, in float32 on the CPU.
 
@@ -97,23 +101,25 @@ def optimize(model: SegmentationModel, *, compile: bool = False) -> OptimizedMod
     if parameter.is_meta:
         raise CheckpointError("a model on the meta device has no weights to optimize: build it on another device")
     with torch.no_grad(), torch.device("cpu"):
-        copied = copy.deepcopy(model).to("cpu", torch.float32).requires_grad_(False)
-        optimized = _without_training(copied)
+        optimized = _without_training(copy.deepcopy(model).to("cpu", torch.float32))
         image = standard_image(optimized)
-        expected = _logits(optimized, image)
+        another = image.flip(-1)
+        expected = _logits(optimized, another)
         norms = count_norms(optimized)
         _merge_branches(optimized.encoder)
         fold_norms(optimized, image)
+        merged = merge_linears(optimized, image)
         optimized.to(memory_format=torch.channels_last)  # which convolutions take from their weights
-        worst = max(map(difference, _logits(optimized, image), expected))
-    if not worst <= TOLERANCE:
+        differences = [difference(*each) for each in zip(_logits(optimized, another), expected, strict=True)]
+    worst = max(differences)
+    if not all(each <= TOLERANCE for each in differences):  # nor are two logits alike that are no numbers
         raise ContractError(
             f"the optimized copy's logits differ by {worst:.1e} of the largest, and {TOLERANCE:.0e} is allowed: use "
             "the original. Its forward may be random, or its logits not finite"
         )
     folded = norms - count_norms(optimized)
-    optimized.optimized = Optimization(norms, folded, len(model.auxiliary), worst)
-    optimized.to(parameter.device, parameter.dtype)
+    optimized.optimized = Optimization(norms, folded, merged, len(model.auxiliary), worst)
+    optimized.to(parameter.device, parameter.dtype).requires_grad_(False)
     if compile:
         optimized.compile()
     return optimized

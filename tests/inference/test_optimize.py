@@ -63,6 +63,12 @@ def test_it_says_what_it_did():
     assert "30 of 30 batch norms folded, 1 auxiliary head left out" in str(optimized)
 
 
+def test_linear_layers_that_follow_each_other_are_merged():
+    optimized = segzoo.optimize(trained("mit", "segformer"))
+    assert optimized.optimized.merged == 4
+    assert "4 linear layers merged" in str(optimized)
+
+
 def test_auxiliary_heads_are_gone():
     optimized = segzoo.optimize(trained(auxiliary=[4]))
     assert optimized(torch.rand(1, 3, 64, 64), auxiliary=True)[1] == {}
@@ -82,8 +88,9 @@ def test_named_heads_stay_so():
         torch.testing.assert_close(segzoo.optimize(model)(image), model(image), rtol=1e-3, atol=1e-3)
 
 
-def test_it_asks_for_no_gradients():
-    assert not segzoo.optimize(trained())(torch.rand(1, 3, 64, 64)).requires_grad
+@pytest.mark.parametrize(("encoder", "decoder"), [("resnet", "unet"), ("test_byobnet", "segformer")])
+def test_it_asks_for_no_gradients(encoder, decoder):
+    assert not segzoo.optimize(trained(encoder, decoder))(torch.rand(1, 3, 64, 64)).requires_grad
 
 
 def test_its_weights_keep_their_type():
