@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from einops import rearrange
 from timm.layers import DropPath
@@ -87,6 +88,7 @@ class MixTransformer(segzoo.Encoder):
         return self.complete(image, features)
 
     def set_grad_checkpointing(self, enable: bool = True) -> None:
+        stage: Any
         for stage in self.stages:
             stage.grad_checkpointing = enable
 

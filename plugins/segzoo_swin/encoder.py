@@ -14,7 +14,7 @@ gives other maps wherever the grid is not made of whole windows.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 from annotated_types import Ge, Len
@@ -96,6 +96,7 @@ class SwinTransformer(segzoo.Encoder):
         return self.complete(image, features)
 
     def set_grad_checkpointing(self, enable: bool = True) -> None:
+        stage: Any
         for stage in self.stages:
             stage.grad_checkpointing = enable
 

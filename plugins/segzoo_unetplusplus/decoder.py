@@ -70,6 +70,6 @@ class UNetPlusPlusDecoder(segzoo.Decoder):
         row = [deepest]
         for nodes, skip in zip(self.rows, reversed(skips), strict=True):
             coarser, row = row, [skip] if skip.shape[1] else []
-            for node, below in zip(nodes, coarser, strict=True):
+            for node, below in zip(nodes.children(), coarser, strict=True):
                 row.append(node(below, row[::-1], size=skip.shape[-2:]))
         return self.last(row[-1], [], size=finest.shape[-2:])

@@ -52,7 +52,7 @@ class OptimizedModel(SegmentationModel):
 
     optimized: Optimization
 
-    def train(self, mode: bool = True) -> SegmentationModel:
+    def train(self, mode: bool = True) -> OptimizedModel:
         """Eval mode alone.
 
         :raises OptionError: for train mode.
@@ -62,7 +62,8 @@ class OptimizedModel(SegmentationModel):
                 "an optimized copy can't be trained, since its batch norms are part of the convolutions: train the "
                 "original, and optimize that again"
             )
-        return super().train(mode)
+        super().train(mode)
+        return self
 
     def save_pretrained(self, folder: str | PathLike[str], **claims: Any) -> NoReturn:
         """Nothing is saved.
