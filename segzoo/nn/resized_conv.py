@@ -26,9 +26,10 @@ from segzoo.nn.known import known
 from segzoo.nn.resize import Mode, resize
 
 # What the choice rests on, in multiply-adds of a convolution (measured in float32 on one core of an x86 processor;
-# see benchmarks/README.md): one multiply-add of a matrix that resizes, and, per input and output channel, putting a
-# kernel's taps into another order, and summing them into 2x2 kernels.
-RESIZING = 4
+# see benchmarks/README.md): one value of a map that is resized, one multiply-add of a matrix that resizes, and, per
+# input and output channel, putting a kernel's taps into another order, and summing them into 2x2 kernels.
+RESIZING = 100
+MULTIPLYING = 4
 ORDERING = 500
 SUMMING = 5000
 
@@ -43,27 +44,32 @@ def conv_of_resized(
 ) -> Tensor:
     """Resize, then convolve so that the size is kept.
 
+    Where sizes are symbols, costs often can't be compared. Then *doubled* and *small* are taken, which are cheaper at
+    nearly all sizes, and *taps*, which is cheaper for small maps alone, is not.
+
     :param features: (B, C, h, w).
     :param weight: (out, C, k, k), k odd.
     :param size: (height, width) to resize to.
     :returns: (B, out, height, width).
     """
-    (batch, channels, h, w), (height, width), kernel = features.shape, size, weight.shape[-1]
+    (batch, channels, h, w), (height, width) = features.shape, size
+    out, kernel = weight.shape[0], weight.shape[-1]
     if known(h == height) and known(w == width):
         return conv(features, weight, bias)
-    if kernel == 1 and not known(height * width < h * w):
+    before, after = batch * h * w, batch * height * width
+    plain = channels * (kernel**2 * out + RESIZING) * after
+    taps = channels * out * (kernel**2 * before + (ORDERING if kernel > 1 else 0))
+    taps += MULTIPLYING * out * batch * kernel * h * width * (kernel * w + height)
+    small = channels * out * before + RESIZING * out * after
+    doubled = channels * out * (4 * after + SUMMING)
+    one_cell = known(h == 1) and known(w == 1)  # resizing that costs nothing
+    if kernel == 1 and (one_cell or not (known(plain < small) or known(taps < small))):
         return resize(conv(features, weight, bias), size, mode, align_corners)
-    if kernel > 1:
-        plain = kernel**2 * channels * batch * height * width
-        taps = channels * (kernel**2 * batch * h * w + ORDERING)
-        taps += RESIZING * batch * kernel * h * width * (kernel * w + height)
-        if kernel == 3 and mode == "nearest" and known(height == 2 * h) and known(width == 2 * w):
-            doubled = channels * (4 * batch * height * width + SUMMING)
-            # Of sizes that are symbols the ratio is known, but not whether they outweigh the summing: most do.
-            if not known(plain <= doubled) and not known(taps <= doubled):
-                return conv_of_doubled(features, weight, bias)
-        if known(taps < plain):
-            return conv_by_taps(features, weight, bias, size, mode, align_corners)
+    doubles = kernel == 3 and mode == "nearest" and known(height == 2 * h) and known(width == 2 * w)
+    if doubles and not (known(plain <= doubled) or known(taps <= doubled)):
+        return conv_of_doubled(features, weight, bias)
+    if known(taps < plain):
+        return conv_by_taps(features, weight, bias, size, mode, align_corners)
     return conv(resize(features, size, mode, align_corners), weight, bias)
 
 

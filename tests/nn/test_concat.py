@@ -145,14 +145,14 @@ def test_nothing_to_convolve_or_an_even_kernel_is_refused(in_channels, kernel):
 def test_no_map_is_kept_for_the_backward_pass_but_those_given():
     kept = set()
     operator = ConcatConv2d([8, 8, 8], 4)
-    maps = [torch.randn(2, 8, side, side, requires_grad=True) for side in (16, 8, 4)]
+    maps = [torch.randn(2, 8, side, side, requires_grad=True) for side in (64, 32, 48)]
 
     def keep(tensor):
         kept.add(tensor.untyped_storage().data_ptr())
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        operator(maps, (16, 16))
+        operator(maps, (64, 64))
     assert kept == {each.untyped_storage().data_ptr() for each in [operator.weight, *maps]}
 
 
@@ -184,6 +184,28 @@ def test_it_exports_for_any_size(kernel, mode, align_corners):
     program = torch.export.export(model, maps_of(32, 48), dynamic_shapes=sides)
     other = maps_of(64, 16)
     torch.testing.assert_close(program.module()(*other), model(*other))
+
+
+def test_where_sizes_are_symbols_of_a_known_ratio_the_doubled_form_is_taken():
+    class Growing(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.shrink = nn.Conv2d(3, 4, 3, stride=2, padding=1)
+            self.fuse = ConcatConv2d([4, 3], 5, 3, mode="nearest")
+
+        def forward(self, image):
+            height, width = image.shape[-2:]
+            image = image[..., : 32 * (height // 32), : 32 * (width // 32)]  # nothing is cut off: the graph is told
+            return self.fuse([self.shrink(image), image], image.shape[-2:])
+
+    sides = {2: 32 * torch.export.Dim("height", max=64), 3: 32 * torch.export.Dim("width", max=64)}
+    model = Growing().eval()
+    program = torch.export.export(model, (torch.rand(1, 3, 64, 96),), dynamic_shapes=(sides,))
+    called = [str(node.target) for node in program.graph.nodes]
+    assert "aten.pixel_shuffle.default" in called
+    assert not any("upsample" in each for each in called)
+    image = torch.rand(1, 3, 128, 32)
+    torch.testing.assert_close(program.module()(image), model(image), rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize(("kernel", "mode"), [(1, "bilinear"), (3, "nearest")])

@@ -38,7 +38,8 @@ def test_by_taps_is_exact_to_the_border(mode, align_corners, kernel, size):
         (3, "nearest", (16, 16), 256, "conv_by_taps"),
         (3, "bilinear", (16, 16), 256, "conv_by_taps"),
         (3, "bilinear", (63, 63), 4, None),
-        (1, "bilinear", (16, 16), 256, None),
+        (1, "bilinear", (32, 32), 256, None),
+        (1, "bilinear", (6, 6), 256, "conv_by_taps"),
     ],
 )
 def test_the_cheapest_way_is_chosen(monkeypatch, kernel, mode, grid, channels, chosen):
