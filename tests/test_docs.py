@@ -24,9 +24,10 @@ def test_a_generated_page_is_up_to_date(name):
     assert (DOCS / f"{name}.md").read_text() == generator(name)["page"]()
 
 
-def test_the_pictures_of_plans_are_up_to_date_and_shown():
-    page = (DOCS / "negotiation.md").read_text()
-    for name, picture in generator("plan_pictures")["pictures"]().items():
+@pytest.mark.parametrize(("drawn", "shown"), [("plan_pictures", "negotiation"), ("operator_pictures", "operator")])
+def test_pictures_are_up_to_date_and_shown(drawn, shown):
+    page = (DOCS / f"{shown}.md").read_text()
+    for name, picture in generator(drawn)["pictures"]().items():
         assert (DOCS / "images" / name).read_text() == picture
         assert f"(images/{name})" in page
 
