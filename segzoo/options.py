@@ -219,6 +219,12 @@ def _describe_list(schema: Mapping[str, Any], many: bool) -> str:
     noun = "lists" if many else "a list"
     if "prefixItems" in schema:
         return f"{noun} of {', '.join(_describe(each) for each in schema['prefixItems'])}"
-    least, most = schema.get("minItems", 0), schema.get("maxItems")
-    count = f"{least} to {most} " if most is not None else f"{least} or more " if least else ""
-    return f"{noun} of {count}{_describe(schema['items'], many=True)}"
+    return (
+        f"{noun} of {_count(schema.get('minItems', 0), schema.get('maxItems'))}{_describe(schema['items'], many=True)}"
+    )
+
+
+def _count(least: int, most: int | None) -> str:
+    if most is None:
+        return f"{least} or more " if least else ""
+    return f"{least} " if least == most else f"{least} to {most} " if least else f"up to {most} "

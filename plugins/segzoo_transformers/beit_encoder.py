@@ -13,14 +13,17 @@ resized to any.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated
 
 import torch
+from annotated_types import Ge, Le, Len
 from timm.models.beit import Block
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 import segzoo
+from segzoo.options import Count, Dropout, Sizes, Width
 
 PATCH = 16
 STRIDES = (1, 2, 4, 8, 16, 32)
@@ -36,23 +39,23 @@ class BeitPyramid(segzoo.Encoder):
     :param taps: how many blocks each map comes after, fine to coarse; what comes after the last isn't built.
     :param grid: patches (rows, columns) for which the position biases are kept.
     :param drop_path_rate: stochastic depth of the last block; it grows linearly from 0.
-    :raises OptionError: when an option is out of range.
+    :raises OptionError: when the taps are out of order, or the width doesn't fit the heads.
     """
 
     def __init__(
         self,
-        width: int = 768,
-        heads: int = 12,
-        hidden: int = 3072,
-        taps: Sequence[int] = (2, 4, 6, 10),
-        grid: Sequence[int] = (40, 40),
+        width: Width = 768,
+        heads: Count = 12,
+        hidden: Width = 3072,
+        taps: Annotated[Sequence[Annotated[int, Ge(0), Le(256)]], Len(MAPS, MAPS)] = (2, 4, 6, 10),
+        grid: Annotated[Sizes, Len(2, 2)] = (40, 40),
         in_channels: int = 3,
-        drop_path_rate: float = 0.1,
+        drop_path_rate: Dropout = 0.1,
     ) -> None:
-        if len(taps) != MAPS or list(taps) != sorted(set(taps)) or taps[0] < 0 or width % heads or min(grid) < 1:
+        if list(taps) != sorted(set(taps)) or width % heads:
             raise segzoo.OptionError(
-                f"BEiT's pyramid needs {MAPS} taps in order, width a multiple of heads and a grid of 1 patch or more, "
-                f"got taps={list(taps)}, width={width}, heads={heads}, grid={list(grid)}"
+                f"BEiT's pyramid needs taps in order and width a multiple of heads, got taps={list(taps)}, "
+                f"width={width}, heads={heads}"
             )
         super().__init__(
             segzoo.FeatureSpec((in_channels, 0, *[width] * MAPS), STRIDES),

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import segzoo
+from segzoo.options import check_options, declared_options
 from segzoo_transformers.beit_encoder import BeitPyramid
 from segzoo_transformers.mobilevit import CHANNELS, TransformersMobileViT
 
 PREFIX = "transformers-"
 BEIT = PREFIX + "beit"
+BEIT_OPTIONS = declared_options(BeitPyramid, filled=("in_channels",))
 DEPTHS = (1, 2, 3, 4, 5)
 
 
@@ -46,10 +48,8 @@ def _beit(request: segzoo.EncoderRequest) -> BeitPyramid:
         raise segzoo.NegotiationError(f"{BEIT} can't be dilated to stride {request.output_stride}")
     if request.depth not in (None, DEPTHS[-1]):
         raise segzoo.OptionError(f"{BEIT} has no depth {request.depth!r}; it has {DEPTHS[-1]}")
-    try:
-        return BeitPyramid(in_channels=request.in_channels, **request.options)
-    except TypeError as error:
-        raise segzoo.OptionError(f"{BEIT} doesn't take the options {dict(request.options)}: {error}") from error
+    check_options(BEIT, BEIT_OPTIONS, request.options)
+    return BeitPyramid(in_channels=request.in_channels, **request.options)
 
 
 def _mobilevit(name: str, request: segzoo.EncoderRequest) -> TransformersMobileViT:
