@@ -184,6 +184,8 @@ NOUNS = {
     "string": ("a text", "texts"),
     "null": ("None", "None"),
 }
+OTHER_TYPES = {"title", "format", "pattern"}
+"""What marks a schema of values that Python has a type of its own for: paths, bytes, enumerations."""
 LIMITS = {"minimum": "from", "exclusiveMinimum": "above", "maximum": "to", "exclusiveMaximum": "to below"}
 
 
@@ -201,6 +203,8 @@ def _describe(schema: Mapping[str, Any], many: bool = False) -> str:
 
 
 def _phrases(schema: Mapping[str, Any], many: bool) -> Iterator[str]:
+    if OTHER_TYPES & schema.keys():
+        raise KeyError(*schema)
     if "anyOf" in schema:
         for choice in schema["anyOf"]:
             yield from _phrases(choice, many)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from enum import Enum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import pytest
@@ -20,6 +22,7 @@ from segzoo.options import EMPTY, Option, check_options, declared_options, meani
 if TYPE_CHECKING:
     from fractions import Fraction
 
+Colour = Enum("Colour", ["RED", "GREEN"])
 DECODERS = segzoo.list_decoders()
 ODD = [
     *(None, True, -1, 0, 1, 65536, 10**9, 10**400, -0.5, 1.0, 1.5, 8.0, float("nan"), float("inf"), 1j),
@@ -139,7 +142,9 @@ def test_an_annotation_takes(annotation: Any, takes: str, accepted: list[Any], r
     assert [value for value in refused if option.accepts(value)] == []
 
 
-@pytest.mark.parametrize("annotation", [EMPTY, Any, nn.Module, Callable[..., Any] | str, str | type[nn.Module]])
+@pytest.mark.parametrize(
+    "annotation", [EMPTY, Any, nn.Module, Path, bytes, Colour, Callable[..., Any] | str, str | type[nn.Module], list]
+)
 def test_what_is_not_declared_as_plain_data_is_not_checked(annotation: Any) -> None:
     assert Option("option", EMPTY, annotation).accepts(object())
 
