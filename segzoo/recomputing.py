@@ -35,9 +35,8 @@ def _blocks(module: nn.Module) -> Iterator[nn.Module]:
 
 
 def _recomputed(block: nn.Module, forward: Callable[..., Any], *inputs: Any, **options: Any) -> Any:
-    inputs = tuple(
-        list(each) if isinstance(each, list) else each for each in inputs
-    )  # the caller may go on with its own
+    # The caller may change a list afterwards, when the block hasn't run again yet.
+    inputs = tuple(list(each) if isinstance(each, list) else each for each in inputs)
     if torch.compiler.is_compiling():  # a graph's batch norms count once anyway, and it takes no contexts
         return checkpoint(forward, *inputs, use_reentrant=False, **options)
     contexts = partial(_contexts, block)
@@ -52,15 +51,16 @@ def _contexts(block: nn.Module) -> tuple[AbstractContextManager[None], AbstractC
 @contextmanager
 def _statistics_kept(block: nn.Module) -> Iterator[None]:
     """Batch norms have counted this batch already: their running statistics stay."""
-    norms = [module for module in block.modules() if isinstance(module, BATCH_NORMS)]
-    momenta = [norm.momentum for norm in norms]
-    counts = [None if norm.num_batches_tracked is None else norm.num_batches_tracked.clone() for norm in norms]
-    for norm in norms:
+    kept = [
+        (norm, norm.momentum, norm.num_batches_tracked, norm.num_batches_tracked.clone())
+        for norm in block.modules()
+        if isinstance(norm, BATCH_NORMS) and norm.num_batches_tracked is not None
+    ]
+    for norm, *_ in kept:
         norm.momentum = 0.0
     try:
         yield
     finally:
-        for norm, momentum, count in zip(norms, momenta, counts, strict=True):
+        for norm, momentum, count, before in kept:
             norm.momentum = momentum
-            if norm.num_batches_tracked is not None and count is not None:
-                norm.num_batches_tracked.copy_(count)
+            count.copy_(before)
