@@ -116,7 +116,7 @@ def optimize(model: SegmentationModel, *, compile: bool = False) -> OptimizedMod
     if not all(each <= TOLERANCE for each in differences):  # nor are two logits alike that are no numbers
         raise ContractError(
             f"the optimized copy's logits differ by {worst:.1e} of the largest, and {TOLERANCE:.0e} is allowed: use "
-            "the original. Its forward may be random, or its logits not finite"
+            "the original. Its forward may be random, its logits not finite, or decided by how float32 rounds"
         )
     folded = norms - count_norms(optimized)
     optimized.optimized = Optimization(norms, folded, merged, len(model.auxiliary), worst)
