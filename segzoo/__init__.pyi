@@ -41,10 +41,12 @@ from .host.registry import list_decoders as list_decoders
 from .host.registry import plugins as plugins
 from .host.registry import register as register
 from .host.sources import list_encoders as list_encoders
+from .importer import Architecture as Architecture
+from .importer import ArchitecturesImporter as ArchitecturesImporter
+from .importer import Checkpoint as Checkpoint
 from .importer import Imported as Imported
 from .importer import Importer as Importer
-from .importer import Source as Source
-from .importer import rename_weights as rename_weights
+from .importer import Source as Source  # Checkpoint's former name, for one version
 from .inference.optimize import optimize as optimize
 from .labels import Labels as Labels
 from .layer_groups import Matcher as Matcher
@@ -53,6 +55,15 @@ from .loading.from_pretrained import from_pretrained as from_pretrained
 from .model import SegmentationModel as SegmentationModel
 from .neck import Neck as Neck
 from .preprocessing import Preprocessing as Preprocessing
+from .renaming import Renamed as Renamed
+from .renaming import Table as Table
+from .renaming import as_conv as as_conv
+from .renaming import change as change
+from .renaming import join as join
+from .renaming import rename_weights as rename_weights
+from .renaming import split as split
+from .renaming import under as under
 from .weights import read_weights as read_weights
+from .weights import unwrap_weights as unwrap_weights
 
 __version__: str

@@ -7,37 +7,38 @@ recognises a folder or file that isn't segzoo's own.
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor
 
 from segzoo.errors import CheckpointError
 from segzoo.labels import Labels
 from segzoo.preprocessing import Preprocessing
-from segzoo.weights import read_weights
+from segzoo.renaming import Table, rename_weights
+from segzoo.weights import read_weights, unwrap_weights
 
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")  # in a folder, the first that is there
 INDEX = "model.safetensors.index.json"  # of weights in several files
 
-Rules = Iterable[tuple[str, str]]
-"""Regular expressions on a peer's names and what replaces them, applied in turn."""
-
 
 @dataclass(frozen=True)
-class Source:
+class Checkpoint:
     """Somebody else's checkpoint.
 
     :param path: a folder, or a file of weights.
     :param arguments: what a bare file of weights doesn't say, given by the user: usually the constructor's arguments.
+    :param prefix: before the names of the weights, where it is none of those that are found by themselves.
+    :param roots: the first components of the peer's names; what a training program put before them is left out.
     """
 
     path: Path
     arguments: Mapping[str, Any] = field(default_factory=dict)
+    prefix: str = ""
+    roots: tuple[str, ...] = ()
 
     @cached_property
     def config(self) -> Mapping[str, Any]:
@@ -68,6 +69,19 @@ class Source:
 
         :raises CheckpointError: when there are none, or they can't be read without unpickling.
         """
+        weights = self._read()
+        return unwrap_weights(weights, self.roots, self.prefix) if self.roots or self.prefix else weights
+
+    def weight(self, name: str) -> Tensor:
+        """One that says how large a part is.
+
+        :raises CheckpointError: when it isn't there.
+        """
+        if name not in self.weights:
+            raise CheckpointError(f"the weights in {str(self.path)!r} lack {name}")
+        return self.weights[name]
+
+    def _read(self) -> dict[str, Tensor]:
         if self.path.is_file():
             return read_weights(self.path)
         if (self.path / INDEX).is_file():
@@ -90,15 +104,19 @@ class Source:
         }
 
 
+Source = Checkpoint  # its former name, for one version
+
+
 @dataclass(frozen=True)
 class Imported:
-    """What an importer makes of a source.
+    """What an importer makes of a checkpoint.
 
     :param arguments: for `segzoo.create_model`.
     :param weights: all of the model's state dict, by segzoo's names.
     :param preprocessing: what the model was trained on; the encoder's own if None.
     :param labels: of each head, by its name (`"logits"` for the one without a name).
-    :param notes: what a reader should know, such as parts that were left out on purpose.
+    :param notes: what a reader should know.
+    :param losses: what a user of the peer's model had and doesn't have here: each is a note and a `CheckpointWarning`.
     """
 
     arguments: Mapping[str, Any]
@@ -106,42 +124,98 @@ class Imported:
     preprocessing: Preprocessing | None = None
     labels: Mapping[str, Labels] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    losses: tuple[str, ...] = ()
 
 
 class Importer:
     """Base of importers of one foreign format."""
 
-    def recognises(self, source: Source) -> bool:
-        """Whether a source is of this format: a glance at its files and its config, not at its weights."""
+    def recognises(self, checkpoint: Checkpoint) -> bool:
+        """Whether a checkpoint is of this format: a glance at its files and its config, not at its weights."""
         raise NotImplementedError
 
-    def read(self, source: Source) -> Imported:
+    def read(self, checkpoint: Checkpoint) -> Imported:
         """Translate it.
 
-        :raises CheckpointError: for what can't be brought in, saying which part and why.
+        :raises CheckpointError: for what can't be imported, saying which part and why.
         """
         raise NotImplementedError
 
 
-def rename_weights(weights: Mapping[str, Tensor], rules: Rules) -> dict[str, Tensor]:
-    """Weights under other names.
+class Architecture:
+    """One architecture of a peer's: what recognises it, what its arguments are here, and a table of names.
 
-    :param rules: a new name with `{one,other}` splits the weight evenly along its first axis.
-
-    >>> import torch
-    >>> list(rename_weights({"block1.attn.kv.bias": torch.zeros(4)}, [("attn[.]kv[.]", "{key,value}.")]))
-    ['block1.key.bias', 'block1.value.bias']
+    :cvar name: the peer's.
     """
-    compiled = [(re.compile(pattern), replacement) for pattern, replacement in rules]
-    result: dict[str, Tensor] = {}
-    for name, weight in weights.items():
-        for pattern, replacement in compiled:
-            name = pattern.sub(replacement, name)
-        split = re.fullmatch(r"(.*)\{(.*)\}(.*)", name)
-        if split:
-            before, parts, after = split.groups()
-            names = [before + part + after for part in parts.split(",")]
-            result |= zip(names, weight.chunk(len(names)), strict=True)
-        else:
-            result[name] = weight
-    return result
+
+    name: ClassVar[str]
+
+    def recognises(self, checkpoint: Checkpoint) -> bool:
+        """Whether it is this one, by its config or by the names of its weights."""
+        raise NotImplementedError
+
+    def arguments(self, checkpoint: Checkpoint) -> Mapping[str, Any]:
+        """For `segzoo.create_model`.
+
+        :raises CheckpointError: for what segzoo doesn't have.
+        """
+        raise NotImplementedError
+
+    def names(self, checkpoint: Checkpoint) -> Table:
+        """The peer's names of the weights, and segzoo's."""
+        raise NotImplementedError
+
+    def preprocessing(self, checkpoint: Checkpoint) -> Preprocessing | None:
+        """What the model was trained on; the encoder's own if None."""
+        return None
+
+    def labels(self, checkpoint: Checkpoint) -> Mapping[str, Labels]:
+        """Of each head."""
+        return {}
+
+    def notes(self, checkpoint: Checkpoint) -> Sequence[str]:
+        """Where results differ."""
+        return ()
+
+    def losses(self, checkpoint: Checkpoint) -> Sequence[str]:
+        """What is left out that the peer's model had."""
+        return ()
+
+
+class ArchitecturesImporter(Importer):
+    """Importer of a peer's architectures, the first of which recognises a checkpoint.
+
+    :cvar architectures: all that can be imported.
+    :cvar roots: the first components of the peer's names.
+    """
+
+    architectures: ClassVar[Sequence[Architecture]]
+    roots: ClassVar[tuple[str, ...]] = ()
+
+    def recognises(self, checkpoint: Checkpoint) -> bool:
+        return self.find(self.rooted(checkpoint)) is not None
+
+    def read(self, checkpoint: Checkpoint) -> Imported:
+        checkpoint = self.rooted(checkpoint)
+        found = self.find(checkpoint)
+        if found is None:
+            raise CheckpointError(
+                f"{str(checkpoint.path)!r} can't be imported: it is none of "
+                f"{', '.join(each.name for each in self.architectures)}"
+            )
+        return Imported(
+            found.arguments(checkpoint),
+            rename_weights(checkpoint.weights, found.names(checkpoint)),
+            found.preprocessing(checkpoint),
+            found.labels(checkpoint),
+            tuple(found.notes(checkpoint)),
+            tuple(found.losses(checkpoint)),
+        )
+
+    def find(self, checkpoint: Checkpoint) -> Architecture | None:
+        """The architecture; None if it is none of them."""
+        return next((each for each in self.architectures if each.recognises(checkpoint)), None)
+
+    def rooted(self, checkpoint: Checkpoint) -> Checkpoint:
+        """The checkpoint by the peer's own names."""
+        return replace(checkpoint, roots=self.roots)

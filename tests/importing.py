@@ -1,4 +1,4 @@
-"""Bringing a foreign checkpoint in, as `segzoo.from_pretrained` does once an importer has read it."""
+"""Importing a foreign checkpoint, as `segzoo.from_pretrained` does once an importer has read it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 import segzoo
 
 
-def bring_in(importer: segzoo.Importer, path: Path, **arguments: Any) -> segzoo.SegmentationModel:
+def import_checkpoint(importer: segzoo.Importer, path: Path, **arguments: Any) -> segzoo.SegmentationModel:
     """The model that an importer makes of a folder or file, with every one of its weights, in eval mode."""
-    source = segzoo.Source(path, arguments)
-    assert importer.recognises(source)
-    imported = importer.read(source)
+    checkpoint = segzoo.Checkpoint(path, arguments)
+    assert importer.recognises(checkpoint)
+    imported = importer.read(checkpoint)
     model = segzoo.create_model(**imported.arguments)
     model.load_state_dict(dict(imported.weights), strict=True)
     return model.eval()

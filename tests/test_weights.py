@@ -20,6 +20,25 @@ def test_a_training_checkpoint_is_unwrapped(tmp_path):
     assert list(segzoo.read_weights(tmp_path / "checkpoint.pth")) == ["a"]
 
 
+@pytest.mark.parametrize("holder", ["state_dict_ema", "model_ema", "teacher"])
+def test_averaged_weights_come_before_others(tmp_path, holder):
+    other = "student" if holder == "teacher" else "state_dict"
+    torch.save({other: {"a": torch.zeros(1)}, holder: {"a": torch.ones(1)}}, tmp_path / "checkpoint.pth")
+    assert segzoo.read_weights(tmp_path / "checkpoint.pth")["a"] == 1
+
+
+def test_prefixes_go_from_some_names_or_all():
+    names = ["module.model.stem.a", "stem.b", "backbone.stem.c", "loss.d", "std"]
+    weights = segzoo.unwrap_weights({name: torch.zeros(1) for name in names}, {"stem"})
+    assert list(weights) == ["stem.a", "stem.b", "stem.c", "loss.d"]
+
+
+def test_two_weights_of_one_name_are_refused():
+    weights = {"model.stem.a": torch.zeros(1), "module.stem.a": torch.zeros(1)}
+    with pytest.raises(segzoo.CheckpointError, match=r"'stem\.a' twice.*give the prefix"):
+        segzoo.unwrap_weights(weights, {"stem"})
+
+
 class Attack:
     def __reduce__(self):
         return (open, ("attacked", "w"))

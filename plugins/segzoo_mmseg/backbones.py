@@ -92,7 +92,7 @@ def read_backbone(weights: Weights) -> Backbone:
         return _swin(weights)
     known = [name for name in weights if name.startswith("backbone.")][:3]
     raise segzoo.CheckpointError(
-        "this backbone can't be brought in: segzoo reads ResNet, Mix Transformer and Swin Transformer of "
+        "this backbone can't be imported: segzoo reads ResNet, Mix Transformer and Swin Transformer of "
         f"mmsegmentation, and this one has weights such as {', '.join(known) or 'none'}"
     )
 
@@ -105,7 +105,7 @@ def _resnet(weights: Weights) -> Backbone:
         64,
     ):  # groups and wide bottlenecks show in the 3x3 convolution
         raise segzoo.CheckpointError(
-            f"this ResNet of {blocks} blocks can't be brought in: segzoo reads {', '.join(RESNETS.values())}, "
+            f"this ResNet of {blocks} blocks can't be imported: segzoo reads {', '.join(RESNETS.values())}, "
             "without groups, in their own widths"
         )
     options: dict[str, Any] = {}
@@ -128,7 +128,7 @@ def _mix_transformer(weights: Weights) -> Backbone:
     encoder = MIX_TRANSFORMERS.get((first.shape[0], blocks))
     if encoder is None:
         raise segzoo.CheckpointError(
-            f"this Mix Transformer of {first.shape[0]} channels and {blocks} blocks can't be brought in: it is none of "
+            f"this Mix Transformer of {first.shape[0]} channels and {blocks} blocks can't be imported: it is none of "
             f"{', '.join(MIX_TRANSFORMERS.values())}"
         )
     renamed = segzoo.rename_weights(weights, MIX_TRANSFORMER)
@@ -141,7 +141,7 @@ def _mix_transformer(weights: Weights) -> Backbone:
 def _swin(weights: Weights) -> Backbone:
     if "backbone.absolute_pos_embed" in weights:
         raise segzoo.CheckpointError(
-            "this Swin Transformer can't be brought in: it has absolute position embeddings, and segzoo's has none"
+            "this Swin Transformer can't be imported: it has absolute position embeddings, and segzoo's has none"
         )
     first = weights["backbone.patch_embed.projection.weight"]
     tables = [

@@ -142,7 +142,7 @@ def _decoder(weights: Weights) -> tuple[str, dict[str, Any], Rules]:
         return "fcn", options, FCN
     known = [name for name in weights if name.startswith("decode_head.")][:3]
     raise segzoo.CheckpointError(
-        "this decode head can't be brought in: segzoo reads SegFormer, UPerNet, PSPNet, DeepLabV3, DeepLabV3+ and FCN "
+        "this decode head can't be imported: segzoo reads SegFormer, UPerNet, PSPNet, DeepLabV3, DeepLabV3+ and FCN "
         f"of mmsegmentation, and this one has weights such as {', '.join(known) or 'none'}"
     )
 

@@ -25,13 +25,13 @@ class MMSegImporter(segzoo.Importer):
     `encoder_options` and `decoder_options`, such as `{"decoder_options": {"output_stride": 16, "rates": [6, 12, 18]}}`.
     """
 
-    def recognises(self, source: segzoo.Source) -> bool:
+    def recognises(self, source: segzoo.Checkpoint) -> bool:
         if not source.path.is_file() or source.path.suffix == ".safetensors":
             return False
         content = _glance(source)
         return "meta" in content and any(name.startswith("decode_head.") for name in content.get("state_dict") or ())
 
-    def read(self, source: segzoo.Source) -> segzoo.Imported:
+    def read(self, source: segzoo.Checkpoint) -> segzoo.Imported:
         unknown = [name for name in source.arguments if name not in OPTIONS]
         if unknown:
             raise segzoo.CheckpointError(
@@ -65,7 +65,7 @@ class MMSegImporter(segzoo.Importer):
         )
 
 
-def _glance(source: segzoo.Source) -> Mapping[str, Any]:
+def _glance(source: segzoo.Checkpoint) -> Mapping[str, Any]:
     """The checkpoint, its tensors left on disk; empty where it can't be read without unpickling more than data."""
     try:
         content = torch.load(source.path, map_location="cpu", weights_only=True, mmap=True)

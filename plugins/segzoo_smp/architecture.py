@@ -50,7 +50,7 @@ class Architecture:
         strides = tuple(min(2**stage, self.output_stride(given)) for stage in range(given["encoder_depth"] + 1))
         if plan.encoder_spec.strides != strides:
             raise segzoo.CheckpointError(
-                f"SMP's encoder {given['encoder_name']} can't be brought in: its maps are those of strides {strides}, "
+                f"SMP's encoder {given['encoder_name']} can't be imported: its maps are those of strides {strides}, "
                 f"and segzoo's encoder has {plan.encoder_spec.strides}"
             )
 
@@ -78,7 +78,7 @@ def only(given: Arguments, name: str, *supported: Any) -> Any:
     """
     if given[name] not in supported:
         raise segzoo.CheckpointError(
-            f"{name}={given[name]!r} can't be brought in: segzoo's decoder has {' or '.join(map(repr, supported))}"
+            f"{name}={given[name]!r} can't be imported: segzoo's decoder has {' or '.join(map(repr, supported))}"
         )
     return given[name]
 
@@ -93,7 +93,7 @@ def norm(given: Arguments) -> str | None:
     if wanted is False or wanted == "identity":
         return None
     raise segzoo.CheckpointError(
-        f"decoder_use_norm={wanted!r} can't be brought in: segzoo's decoder has batch norms as they are by default "
+        f"decoder_use_norm={wanted!r} can't be imported: segzoo's decoder has batch norms as they are by default "
         "('batchnorm') or none ('identity')"
     )
 
@@ -102,5 +102,5 @@ def batch_norm(given: Arguments) -> None:
     """Refuse any other norm, for a decoder that has no choice."""
     if norm(given) is None:
         raise segzoo.CheckpointError(
-            f"decoder_use_norm={given['decoder_use_norm']!r} can't be brought in: segzoo's decoder has batch norms"
+            f"decoder_use_norm={given['decoder_use_norm']!r} can't be imported: segzoo's decoder has batch norms"
         )

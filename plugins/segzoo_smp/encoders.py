@@ -107,10 +107,10 @@ def find_encoder(name: str, depth: int, output_stride: int, options: Mapping[str
         return SameEncoder(name, partial(WeightNames, MIX_TRANSFORMER_NAMES, deeper))
     if VGG.fullmatch(name) or MIX_TRANSFORMER.fullmatch(name):
         raise segzoo.CheckpointError(
-            f"SMP's encoder {name} can't be brought in with output stride {output_stride}: segzoo's can't be dilated"
+            f"SMP's encoder {name} can't be imported with output stride {output_stride}: segzoo's can't be dilated"
         )
     raise segzoo.CheckpointError(
-        f"SMP's encoder {name!r} can't be brought in: segzoo has none with the same layers. It has those named tu-*, "
+        f"SMP's encoder {name!r} can't be imported: segzoo has none with the same layers. It has those named tu-*, "
         "timm-*, resnet*, resnext*, mit_b*, vgg*, densenet*, efficientnet-b* and mobilenet_v2"
     )
 
@@ -141,7 +141,7 @@ def _timm(name: str, options: Mapping[str, Any], preprocessing: segzoo.Preproces
     architecture, _ = split_model_name_tag(name)
     if not is_model(architecture):  # a hub's or a folder's would be fetched
         raise segzoo.CheckpointError(
-            f"SMP's encoder {TIMM + name!r} can't be brought in: timm {timm.__version__} has no architecture "
+            f"SMP's encoder {TIMM + name!r} can't be imported: timm {timm.__version__} has no architecture "
             f"{architecture!r}"
         )
     options = {option: value for option, value in options.items() if option not in ANY_SIZE}

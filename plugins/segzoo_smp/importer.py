@@ -47,12 +47,12 @@ class SMPImporter(segzoo.Importer):
     Arguments that aren't given have SMP's defaults. `mean`, `std`, `input_range` and `input_space` may be among them.
     """
 
-    def recognises(self, source: segzoo.Source) -> bool:
+    def recognises(self, source: segzoo.Checkpoint) -> bool:
         stated = _stated(source)
         name = _architecture(stated)
         return isinstance(name, str) and ("encoder_name" in stated or name.lower() in _BY_LOWER_CASE)
 
-    def read(self, source: segzoo.Source) -> segzoo.Imported:
+    def read(self, source: segzoo.Checkpoint) -> segzoo.Imported:
         stated = _stated(source)
         translation = translate(stated)
         return segzoo.Imported(
@@ -103,7 +103,7 @@ def translate(stated: Mapping[str, Any]) -> Translation:
     """Translate what is stated of one of SMP's models.
 
     :param stated: the constructor's arguments, and the architecture's name.
-    :raises CheckpointError: for what can't be brought in.
+    :raises CheckpointError: for what can't be imported.
     """
     name, architecture = _find(_architecture(stated))
     given, further = _complete(name, architecture, stated)
@@ -126,11 +126,11 @@ def translate(stated: Mapping[str, Any]) -> Translation:
             twin = segzoo.create_model(**arguments)
     except segzoo.SegzooError as error:
         raise segzoo.CheckpointError(
-            f"SMP's {name} with {given['encoder_name']} can't be brought in: {error}"
+            f"SMP's {name} with {given['encoder_name']} can't be imported: {error}"
         ) from error
     if 2 ** given["encoder_depth"] > output_stride != twin.plan.request.output_stride:
         raise segzoo.CheckpointError(
-            f"SMP's {name} with {given['encoder_name']} can't be brought in with encoder_output_stride="
+            f"SMP's {name} with {given['encoder_name']} can't be imported with encoder_output_stride="
             f"{output_stride}: {'; '.join(twin.plan.refusals)}"
         )
     architecture.check(given, twin.plan)
@@ -146,7 +146,7 @@ def translate(stated: Mapping[str, Any]) -> Translation:
     )
 
 
-def _stated(source: segzoo.Source) -> dict[str, Any]:
+def _stated(source: segzoo.Checkpoint) -> dict[str, Any]:
     return {**source.config, **source.arguments}
 
 
@@ -161,7 +161,7 @@ def _find(name: Any) -> tuple[str, Architecture]:
     known = _BY_LOWER_CASE.get(name.lower()) if isinstance(name, str) else None
     if known is None:
         raise segzoo.CheckpointError(
-            f"SMP's architecture {name!r} can't be brought in; segzoo knows {', '.join(ARCHITECTURES)}"
+            f"SMP's architecture {name!r} can't be imported; segzoo knows {', '.join(ARCHITECTURES)}"
         )
     return known, ARCHITECTURES[known]
 
@@ -184,13 +184,13 @@ def _complete(
             given[key] = value  # whatever else is said, as SMP has it
     for key, example in PREPROCESSING.items():
         if not _is_like(stated.get(key, example), example):
-            raise segzoo.CheckpointError(f"{key}={stated[key]!r} can't be brought in: expected such as {example!r}")
+            raise segzoo.CheckpointError(f"{key}={stated[key]!r} can't be imported: expected such as {example!r}")
     for key in given.keys() & defaults.keys():
         if not _is_like(given[key], defaults[key]) and key != "decoder_use_norm":
             raise segzoo.CheckpointError(f"SMP's {name} has {key}={defaults[key]!r} by default, got {given[key]!r}")
     if given.get("encoder_depth", architecture.depth) not in architecture.depths:
         raise segzoo.CheckpointError(
-            f"encoder_depth={given['encoder_depth']} can't be brought in: segzoo's encoders give SMP's {name} "
+            f"encoder_depth={given['encoder_depth']} can't be imported: segzoo's encoders give SMP's {name} "
             f"{architecture.depths[0]} to {architecture.depths[-1]} maps"
         )
     further = {key: given[key] for key in given.keys() - defaults.keys()}
@@ -214,7 +214,7 @@ def _preprocessing(
     """As stated, else that of the weights that the encoder began from."""
     if stated.get("input_space", "RGB") != "RGB":
         raise segzoo.CheckpointError(
-            f"input_space={stated['input_space']!r} can't be brought in: segzoo's pictures are RGB"
+            f"input_space={stated['input_space']!r} can't be imported: segzoo's pictures are RGB"
         )
     if "mean" in stated and "std" in stated:
         largest = max(stated.get("input_range", (1,)), default=1) or 1

@@ -41,7 +41,7 @@ class SMPSource(segzoo.EncoderSource):
             raise segzoo.NegotiationError(f"{name} can't be dilated to stride {request.output_stride}: {reason}")
         if pretrained is not False:
             raise segzoo.CheckpointError(
-                f"{name} has no published weights of its own; bring in a whole model of SMP's, or take timm's "
+                f"{name} has no published weights of its own; import a whole model of SMP's, or take timm's "
                 f"{recipe.architecture!r}"
             )
         return SMPEncoder(recipe, request.in_channels, depth, request.output_stride)

@@ -67,18 +67,18 @@ class DPT(Architecture):
         maps = [stage for stage in plan.spec.native if stage > 0]
         if not wanted == found == len(maps):
             raise segzoo.CheckpointError(
-                f"SMP's DPT with {given['encoder_name']} can't be brought in: it takes {wanted} maps evenly out of all "
+                f"SMP's DPT with {given['encoder_name']} can't be imported: it takes {wanted} maps evenly out of all "
                 f"blocks, and segzoo's encoder gives its dpt {found} of {len(maps)}"
             )
         odd = [stride for stride in plan.spec.select(plan.stages).strides if stride.bit_count() != 1]
         if odd:
             raise segzoo.CheckpointError(
-                f"SMP's DPT with {given['encoder_name']} can't be brought in: for patches of {odd[0]} pixels its "
+                f"SMP's DPT with {given['encoder_name']} can't be imported: for patches of {odd[0]} pixels its "
                 "layers upsample by other factors than those of segzoo's dpt"
             )
         if given["decoder_readout"] == "cat" and plan.request.prefix is None:
             raise segzoo.CheckpointError(
-                f"SMP's DPT with {given['encoder_name']} can't be brought in with decoder_readout='cat': the encoder "
+                f"SMP's DPT with {given['encoder_name']} can't be imported with decoder_readout='cat': the encoder "
                 "has no class token, where SMP has a linear layer all the same, and segzoo's dpt has none"
             )
 

@@ -82,7 +82,7 @@ class UnetPlusPlus(Unet):
         empty = [plan.spec.strides[stage] for stage in plan.stages if plan.spec.is_placeholder(stage)]
         if empty:
             raise segzoo.CheckpointError(
-                f"SMP's UnetPlusPlus with {given['encoder_name']} can't be brought in: at stride {empty[0]} the "
+                f"SMP's UnetPlusPlus with {given['encoder_name']} can't be imported: at stride {empty[0]} the "
                 "encoder has no map, where SMP leaves all nodes but one out, and segzoo's unetplusplus has them"
             )
 

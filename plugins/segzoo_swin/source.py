@@ -35,7 +35,7 @@ class SwinSource(segzoo.EncoderSource):
         check_options(name, OPTIONS, request.options)
         if pretrained is not False:
             raise segzoo.CheckpointError(
-                f"{name} has no published weights by itself; bring in a whole model of transformers or mmsegmentation, "
+                f"{name} has no published weights by itself; import a whole model of transformers or mmsegmentation, "
                 "or take timm's 'swin_tiny_patch4_window7_224'"
             )
         return SwinTransformer(in_channels=request.in_channels, depth=request.depth, **request.options)

@@ -92,7 +92,7 @@ class TorchvisionSource(segzoo.EncoderSource):
             raise segzoo.NegotiationError(f"{name} can't be dilated to stride {request.output_stride}, to 16 only")
         if pretrained is not False:
             raise segzoo.CheckpointError(
-                f"{name} has no published weights by itself; bring in a whole model of torchvision's, or take timm's "
+                f"{name} has no published weights by itself; import a whole model of torchvision's, or take timm's "
                 f"{ARCHITECTURE!r}"
             )
         return TorchvisionMobileNetV3(request.in_channels, request.depth, dilated=request.output_stride == 16)

@@ -57,7 +57,7 @@ NAMES: Rules = [
 OF_A_BLOCK = re.compile(r"encoder\.(?:blocks|position_biases)\.(\d+)\.")
 
 
-def read(source: segzoo.Source) -> segzoo.Imported:
+def read(source: segzoo.Checkpoint) -> segzoo.Imported:
     """Translate it."""
     config = with_defaults(source, DEFAULTS)
     expect("BEiT", config, **SAME_FOR_ALL)

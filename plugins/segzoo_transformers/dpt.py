@@ -57,7 +57,7 @@ NAMES: Rules = [
 ]
 
 
-def read(source: segzoo.Source) -> segzoo.Imported:
+def read(source: segzoo.Checkpoint) -> segzoo.Imported:
     """Translate it."""
     config = with_defaults(source, DEFAULTS)
     blocks, norm = config["num_hidden_layers"], bool(config["use_batch_norm_in_fusion_residual"])

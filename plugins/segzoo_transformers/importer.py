@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import segzoo
 from segzoo_transformers import beit, dpt, mobile, segformer, upernet
 
-READERS: Mapping[str, Callable[[segzoo.Source], segzoo.Imported]] = {
+READERS: Mapping[str, Callable[[segzoo.Checkpoint], segzoo.Imported]] = {
     "SegformerForSemanticSegmentation": segformer.read,
     "UperNetForSemanticSegmentation": upernet.read,
     "DPTForSemanticSegmentation": dpt.read,
@@ -20,12 +20,12 @@ READERS: Mapping[str, Callable[[segzoo.Source], segzoo.Imported]] = {
 class TransformersImporter(segzoo.Importer):
     """Recognised by `architectures` and `model_type` in config.json."""
 
-    def recognises(self, source: segzoo.Source) -> bool:
+    def recognises(self, source: segzoo.Checkpoint) -> bool:
         if not source.path.is_dir():
             return False
         return isinstance(source.config.get("model_type"), str) and isinstance(source.config.get("architectures"), list)
 
-    def read(self, source: segzoo.Source) -> segzoo.Imported:
+    def read(self, source: segzoo.Checkpoint) -> segzoo.Imported:
         named = source.config.get("architectures") or []
         for name in named:
             if name in READERS:
@@ -37,5 +37,5 @@ class TransformersImporter(segzoo.Importer):
                         f"fit each other ({type(error).__name__}: {error})"
                     ) from error
         raise segzoo.CheckpointError(
-            f"{', '.join(map(str, named))} of transformers can't be brought in; segzoo reads {', '.join(READERS)}"
+            f"{', '.join(map(str, named))} of transformers can't be imported; segzoo reads {', '.join(READERS)}"
         )

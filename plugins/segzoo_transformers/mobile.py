@@ -107,7 +107,7 @@ MOBILEVIT_NAMES: Rules = [
 FLIPPED = "pictures are taken in the order red, green, blue; the weights of the first layer were put in that order"
 
 
-def read_mobilenet(source: segzoo.Source) -> segzoo.Imported:
+def read_mobilenet(source: segzoo.Checkpoint) -> segzoo.Imported:
     """Translate MobileNetV2ForSemanticSegmentation."""
     config = with_defaults(source, MOBILENET_DEFAULTS)
     same = ("depth_divisible_by", "min_depth", "expand_ratio", "first_layer_is_expansion", "hidden_act")
@@ -115,7 +115,7 @@ def read_mobilenet(source: segzoo.Source) -> segzoo.Imported:
     encoder = MOBILENETS.get(config["depth_multiplier"])
     if encoder is None:
         raise segzoo.CheckpointError(
-            f"this MobileNetV2 can't be brought in: its depth_multiplier is {config['depth_multiplier']!r}, and timm's "
+            f"this MobileNetV2 can't be imported: its depth_multiplier is {config['depth_multiplier']!r}, and timm's "
             f"have {', '.join(map(str, MOBILENETS))}"
         )
     weights = segzoo.rename_weights(source.weights, MOBILENET)
@@ -133,7 +133,7 @@ def read_mobilenet(source: segzoo.Source) -> segzoo.Imported:
     )
 
 
-def read_mobilevit(source: segzoo.Source) -> segzoo.Imported:
+def read_mobilevit(source: segzoo.Checkpoint) -> segzoo.Imported:
     """Translate MobileViTForSemanticSegmentation."""
     config = with_defaults(source, MOBILEVIT_DEFAULTS)
     same = ("patch_size", "num_attention_heads", "mlp_ratio", "hidden_act", "conv_kernel_size", "qkv_bias")
@@ -143,7 +143,7 @@ def read_mobilevit(source: segzoo.Source) -> segzoo.Imported:
     encoder = MOBILEVITS.get(sizes)
     if encoder is None:
         raise segzoo.CheckpointError(
-            f"this MobileViT can't be brought in: hidden_sizes={config['hidden_sizes']}, "
+            f"this MobileViT can't be imported: hidden_sizes={config['hidden_sizes']}, "
             f"neck_hidden_sizes={config['neck_hidden_sizes']}, expand_ratio={config['expand_ratio']} are those of none "
             f"of {', '.join(MOBILEVITS.values())}"
         )
@@ -168,7 +168,7 @@ def _stride(config: dict[str, object]) -> dict[str, object]:
 
 
 def _imported(
-    source: segzoo.Source,
+    source: segzoo.Checkpoint,
     config: dict[str, object],
     weights: dict[str, torch.Tensor],
     encoder: str,

@@ -50,14 +50,14 @@ NAMES: Rules = [
 ]
 
 
-def read(source: segzoo.Source) -> segzoo.Imported:
+def read(source: segzoo.Checkpoint) -> segzoo.Imported:
     """Translate it."""
     config = with_defaults(source, DEFAULTS)
     expect("SegFormer", config, **{name: DEFAULTS[name] for name in SAME_FOR_ALL})
     encoder = VARIANTS.get((tuple(config["hidden_sizes"]), tuple(config["depths"])))
     if encoder is None:
         raise segzoo.CheckpointError(
-            f"this SegFormer can't be brought in: its Mix Transformer of hidden_sizes={config['hidden_sizes']} and "
+            f"this SegFormer can't be imported: its Mix Transformer of hidden_sizes={config['hidden_sizes']} and "
             f"depths={config['depths']} is none of {', '.join(VARIANTS.values())}"
         )
     weights = segzoo.rename_weights(source.weights, NAMES)

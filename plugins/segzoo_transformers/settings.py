@@ -12,7 +12,7 @@ import segzoo
 LARGEST_BYTE = 255
 
 
-def with_defaults(source: segzoo.Source, defaults: Mapping[str, Any]) -> dict[str, Any]:
+def with_defaults(source: segzoo.Checkpoint, defaults: Mapping[str, Any]) -> dict[str, Any]:
     """A config, completed: transformers may leave out what is at its default."""
     return {**defaults, **source.config}
 
@@ -26,7 +26,7 @@ def expect(who: str, config: Mapping[str, Any], **wanted: Any) -> None:
         got = config.get(name)
         if (list(got) if isinstance(got, list | tuple) else got) != value:
             raise segzoo.CheckpointError(
-                f"this {who} can't be brought in: its {name} is {got!r}, and segzoo's has no other than {value!r}"
+                f"this {who} can't be imported: its {name} is {got!r}, and segzoo's has no other than {value!r}"
             )
 
 
@@ -41,7 +41,7 @@ def labels_of(config: Mapping[str, Any], classes: int) -> Mapping[str, segzoo.La
     return {"logits": segzoo.Labels(tuple(str(name) for name in names))}
 
 
-def preprocessing_of(source: segzoo.Source) -> segzoo.Preprocessing | None:
+def preprocessing_of(source: segzoo.Checkpoint) -> segzoo.Preprocessing | None:
     """What the folder's image processor makes of a picture; None where it has none."""
     if not (source.path / "preprocessor_config.json").is_file():
         return None

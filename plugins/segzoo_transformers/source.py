@@ -37,7 +37,7 @@ class TransformersSource(segzoo.EncoderSource):
         encoder = build(request)
         if pretrained is not False:
             raise segzoo.CheckpointError(
-                f"{name} has no published weights by itself; bring in a whole model of transformers', or take timm's "
+                f"{name} has no published weights by itself; import a whole model of transformers', or take timm's "
                 "'beit_base_patch16_224' or 'mobilevit_s'"
             )
         return encoder

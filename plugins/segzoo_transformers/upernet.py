@@ -75,7 +75,7 @@ class Backbone:
 
     :param arguments: of `create_model`.
     :param decoder_options: likewise.
-    :param auxiliary: why the auxiliary head can't be brought in; empty if it can.
+    :param auxiliary: why the auxiliary head can't be imported; empty if it can.
     """
 
     arguments: Mapping[str, Any]
@@ -84,19 +84,19 @@ class Backbone:
     auxiliary: str = ""
 
 
-def read(source: segzoo.Source) -> segzoo.Imported:
+def read(source: segzoo.Checkpoint) -> segzoo.Imported:
     """Translate it."""
     config = with_defaults(source, DEFAULTS)
     inner = config.get("backbone_config")
     kind = str(inner.get("model_type") if isinstance(inner, Mapping) else config.get("backbone"))
     if not isinstance(inner, Mapping) or kind not in BACKBONES:
         raise segzoo.CheckpointError(
-            f"this UPerNet can't be brought in: its backbone is {kind!r}, and segzoo reads those on "
+            f"this UPerNet can't be imported: its backbone is {kind!r}, and segzoo reads those on "
             f"{', '.join(BACKBONES)}"
         )
     if inner.get("out_features", STAGES) != STAGES:
         raise segzoo.CheckpointError(
-            f"this UPerNet can't be brought in: its backbone gives {inner['out_features']}, expected {STAGES}"
+            f"this UPerNet can't be imported: its backbone gives {inner['out_features']}, expected {STAGES}"
         )
     backbone = BACKBONES[kind](inner)
     kept = without(source.weights, INDEX)

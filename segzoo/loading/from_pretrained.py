@@ -9,7 +9,7 @@ from typing import Any
 
 from segzoo.errors import CheckpointError, OptionError
 from segzoo.loading import restoring
-from segzoo.loading.importing import bring_in
+from segzoo.loading.importing import import_checkpoint
 from segzoo.model import SegmentationModel
 from segzoo.publishing import hub
 from segzoo.publishing.config import find_config
@@ -57,7 +57,7 @@ def from_pretrained(
     if config is None:
         if verify:
             raise OptionError(f"verify=True needs a model that segzoo saved, and {str(path_or_id)!r} is none")
-        return bring_in(path, classes, importer, arguments)
+        return import_checkpoint(path, classes, importer, arguments)
     if verify and classes is not None:
         raise OptionError("verify=True needs the saved classes: leave classes out")
     model = restoring.restore(path, config, classes)

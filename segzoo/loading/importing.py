@@ -1,4 +1,4 @@
-"""Somebody else's checkpoint, brought in by an importer plugin."""
+"""Somebody else's checkpoint, imported by a plugin."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from typing import Any
 import torch
 
 from segzoo.creation import create_model
-from segzoo.errors import CheckpointError, OptionError, PluginError, SegzooError
+from segzoo.errors import CheckpointError, CheckpointWarning, OptionError, PluginError, SegzooError
 from segzoo.head import Classes
 from segzoo.host import registry
 from segzoo.host.descriptors import ImporterSpec
 from segzoo.host.discovery import PluginWarning
 from segzoo.host.registry import Provided
-from segzoo.importer import Imported, Importer, Source
+from segzoo.importer import Checkpoint, Imported, Importer
 from segzoo.labels import Labels
 from segzoo.loading.restoring import class_tensors, other_classes, report_renewed
 from segzoo.model import SegmentationModel
 from segzoo.publishing import tensors
 
 
-def bring_in(
+def import_checkpoint(
     path: Path,
     classes: int | Mapping[str, int] | None = None,
     importer: str | None = None,
@@ -34,13 +34,15 @@ def bring_in(
     """The model that an importer makes of a folder or file, in eval mode.
 
     :param importer: by name; the first that recognises it if None.
-    :param arguments: what a bare file doesn't say.
+    :param arguments: what a bare file doesn't say; `prefix` among them is what its training program put before the names
+        of the weights, if that isn't found by itself.
     :raises CheckpointError: when no importer takes it, or its weights don't fit.
     """
-    source = Source(path, dict(arguments or {}))
-    provided = registry.find_importer(importer) if importer else _recognising(source)
+    given = dict(arguments or {})
+    checkpoint = Checkpoint(path, given, prefix=str(given.pop("prefix", "")))
+    provided = registry.find_importer(importer) if importer else _recognising(checkpoint)
     with _blaming(provided, path):
-        imported = _load(provided).read(source)
+        imported = _load(provided).read(checkpoint)
         if not isinstance(imported, Imported):
             raise TypeError(f"it returned {type(imported).__name__}, expected segzoo.Imported")
         with torch.device("meta"):
@@ -55,22 +57,24 @@ def bring_in(
     tensors.fill(model, imported.weights, renewed)
     model.preprocessing = imported.preprocessing or model.preprocessing
     model.labels = {name: each for name, each in imported.labels.items() if counts.heads[name] == saved.heads[name]}
-    model.plan = replace(model.plan, notes=(*model.plan.notes, *imported.notes))
+    model.plan = replace(model.plan, notes=(*model.plan.notes, *imported.notes, *imported.losses))
+    for loss in imported.losses:
+        warnings.warn(f"{str(path)!r}: {loss}", CheckpointWarning, stacklevel=3)
     report_renewed(renewed)
     return model.eval()
 
 
-def _recognising(source: Source) -> Provided[ImporterSpec]:
+def _recognising(checkpoint: Checkpoint) -> Provided[ImporterSpec]:
     for provided in registry.importers():
         try:
-            if _load(provided).recognises(source):
+            if _load(provided).recognises(checkpoint):
                 return provided
         except Exception as error:
             said = str(error) if isinstance(error, SegzooError) else f"{type(error).__name__}: {error}"
             warnings.warn(f"importer {provided.id} {provided.version} failed: {said}", PluginWarning, stacklevel=5)
     known = ", ".join(provided.name for provided in registry.importers()) or "none is installed"
     raise CheckpointError(
-        f"{str(source.path)!r} isn't segzoo's own, and no importer recognises it ({known}); for a file of weights, say "
+        f"{str(checkpoint.path)!r} isn't segzoo's own, and no importer recognises it ({known}); for a file of weights, say "
         "what model it is of: importer=NAME and arguments={...}"
     )
 

@@ -22,35 +22,36 @@ PREPROCESSING = segzoo.Preprocessing((0.1, 0.1, 0.1), (0.2, 0.2, 0.2))
 class PeerImporter(segzoo.Importer):
     """Reads what `write_peer` writes."""
 
-    def recognises(self, source: segzoo.Source) -> bool:
-        return source.config.get("peer") == "yes" or source.arguments.get("peer") == "yes"
+    def recognises(self, checkpoint: segzoo.Checkpoint) -> bool:
+        return checkpoint.config.get("peer") == "yes" or checkpoint.arguments.get("peer") == "yes"
 
-    def read(self, source: segzoo.Source) -> segzoo.Imported:
+    def read(self, checkpoint: segzoo.Checkpoint) -> segzoo.Imported:
         return segzoo.Imported(
             arguments={
                 "encoder": "test_resnet",
                 "decoder": "segformer",
-                "classes": source.config.get("classes", 3),
+                "classes": checkpoint.config.get("classes", 3),
                 "decoder_options": {"width": 8},
             },
-            weights=segzoo.rename_weights(source.weights, [("^their[.]", "")]),
+            weights=segzoo.rename_weights(checkpoint.weights, {"their": ""}),
             preprocessing=PREPROCESSING,
             labels=LABELS,
-            notes=("the second head was left out",),
+            notes=("positions differ",),
+            losses=("the second head was left out",) if checkpoint.config.get("second") else (),
         )
 
 
 class Failing(PeerImporter):
-    def recognises(self, source: segzoo.Source) -> bool:
+    def recognises(self, checkpoint: segzoo.Checkpoint) -> bool:
         raise ZeroDivisionError("in recognises")
 
-    def read(self, source: segzoo.Source) -> segzoo.Imported:
+    def read(self, checkpoint: segzoo.Checkpoint) -> segzoo.Imported:
         raise ZeroDivisionError("in read")
 
 
 class Careless(PeerImporter):
-    def read(self, source: segzoo.Source) -> Any:
-        return dict(source.weights)
+    def read(self, checkpoint: segzoo.Checkpoint) -> Any:
+        return dict(checkpoint.weights)
 
 
 class NoImporter:
@@ -80,20 +81,35 @@ def theirs(tmp_path: Path, model: segzoo.SegmentationModel) -> Path:
     return write_peer(tmp_path / "theirs", model)
 
 
-def test_a_recognised_folder_is_brought_in(theirs: Path, model: segzoo.SegmentationModel) -> None:
+def test_a_recognised_folder_is_imported(theirs: Path, model: segzoo.SegmentationModel) -> None:
     loaded = segzoo.from_pretrained(theirs)
     assert torch.equal(loaded(image()), model(image()))
     assert not loaded.training
     assert (loaded.preprocessing, loaded.labels) == (PREPROCESSING, LABELS)
-    assert "note: the second head was left out" in str(loaded.plan)
+    assert "note: positions differ" in str(loaded.plan)
 
 
-def test_a_file_is_brought_in_with_what_the_user_says_of_it(theirs: Path, model: segzoo.SegmentationModel) -> None:
+def test_what_an_import_leaves_out_is_a_warning_and_a_note(tmp_path: Path, model: segzoo.SegmentationModel) -> None:
+    with pytest.warns(segzoo.CheckpointWarning, match="theirs': the second head was left out"):
+        loaded = segzoo.from_pretrained(write_peer(tmp_path / "theirs", model, second=True))
+    assert loaded.plan.notes[-1] == "the second head was left out"
+
+
+def test_the_user_names_a_prefix(tmp_path: Path, model: segzoo.SegmentationModel) -> None:
+    weights = {f"{who}.their.{name}": each for who in ("student", "ours") for name, each in model.state_dict().items()}
+    torch.save(weights, tmp_path / "both.pth")
+    arguments = {"peer": "yes", "prefix": "ours"}
+    assert torch.equal(segzoo.from_pretrained(tmp_path / "both.pth", arguments=arguments)(image()), model(image()))
+    with pytest.raises(segzoo.CheckpointError, match=r"no weight's name begins with 'mine\.', but such as 'student"):
+        segzoo.from_pretrained(tmp_path / "both.pth", arguments=arguments | {"prefix": "mine."})
+
+
+def test_a_file_is_imported_with_what_the_user_says_of_it(theirs: Path, model: segzoo.SegmentationModel) -> None:
     loaded = segzoo.from_pretrained(theirs / "model.safetensors", arguments={"peer": "yes"})
     assert torch.equal(loaded(image()), model(image()))
 
 
-def test_a_file_is_brought_in_by_the_importer_that_is_named(theirs: Path) -> None:
+def test_a_file_is_imported_by_the_importer_that_is_named(theirs: Path) -> None:
     segzoo.from_pretrained(theirs / "model.safetensors", importer="peerimporter")
 
 
@@ -107,7 +123,7 @@ def test_what_nobody_recognises(theirs: Path) -> None:
         segzoo.from_pretrained(theirs / "model.safetensors")
 
 
-def test_other_classes_of_what_was_brought_in(theirs: Path) -> None:
+def test_other_classes_of_what_was_imported(theirs: Path) -> None:
     with pytest.warns(segzoo.CheckpointWarning, match="head.classifiers.logits.conv.weight"):
         loaded = segzoo.from_pretrained(theirs, classes=5)
     assert loaded(image()).shape[1] == 5
@@ -146,7 +162,7 @@ def test_a_class_that_is_no_importer(theirs: Path) -> None:
         segzoo.from_pretrained(theirs, importer="noimporter")
 
 
-def test_what_was_brought_in_cannot_be_verified(theirs: Path) -> None:
+def test_what_was_imported_cannot_be_verified(theirs: Path) -> None:
     with pytest.raises(segzoo.OptionError, match="verify=True needs a model that segzoo saved"):
         segzoo.from_pretrained(theirs, verify=True)
 
@@ -154,7 +170,7 @@ def test_what_was_brought_in_cannot_be_verified(theirs: Path) -> None:
 def test_the_command_writes_a_folder_of_segzoos(theirs: Path, tmp_path: Path, model: segzoo.SegmentationModel) -> None:
     result = CliRunner().invoke(main, ["import", str(theirs), str(tmp_path / "ours")])
     assert result.exit_code == 0, result.output
-    assert "the second head was left out" in result.stdout
+    assert "positions differ" in result.stdout
     loaded = segzoo.from_pretrained(tmp_path / "ours", verify=True)
     assert torch.equal(loaded(image()), model(image()))
     assert (loaded.preprocessing, loaded.labels) == (PREPROCESSING, LABELS)

@@ -2,7 +2,7 @@ import mmseg_peer
 import pytest
 import torch
 from foreign import difference, disturb
-from importing import bring_in
+from importing import import_checkpoint
 from mmseg_peer import MODELS, ASPPHead, ConvModule, FCNHead, Model, ResNetV1c, UPerHead, digest
 
 import segzoo
@@ -25,11 +25,11 @@ def saved(weights, folder, **meta):
 
 
 def brought_in(peer, folder, **arguments):
-    return bring_in(MMSegImporter(), saved(disturb(peer).state_dict(), folder), **arguments)
+    return import_checkpoint(MMSegImporter(), saved(disturb(peer).state_dict(), folder), **arguments)
 
 
 def imported(peer, folder, **meta):
-    return MMSegImporter().read(segzoo.Source(saved(peer.state_dict(), folder, **meta)))
+    return MMSegImporter().read(segzoo.Checkpoint(saved(peer.state_dict(), folder, **meta)))
 
 
 @torch.no_grad()
@@ -124,16 +124,16 @@ def with_absolute_positions():
     ("make", "message"),
     [
         (lambda: Model(ResNetV1c(18, dilated=False), other_head()), "this decode head can't be .* decode_head.query"),
-        (lambda: Model(torch.nn.Conv2d(3, 64, 1), small().decode_head), "this backbone can't be brought in"),
-        (with_other_widths, r"this ResNet of \(2, 2, 2, 2\) blocks can't be brought in"),
+        (lambda: Model(torch.nn.Conv2d(3, 64, 1), small().decode_head), "this backbone can't be imported"),
+        (with_other_widths, r"this ResNet of \(2, 2, 2, 2\) blocks can't be imported"),
         (with_absolute_positions, "absolute position embeddings"),
         (
             lambda: Model(mmseg_peer.MixVisionTransformer(8), mmseg_peer.segformer().decode_head),
-            r"this Mix Transformer of 8 channels and \(2, 2, 2, 2\) blocks can't be brought in",
+            r"this Mix Transformer of 8 channels and \(2, 2, 2, 2\) blocks can't be imported",
         ),
     ],
 )
-def test_what_cannot_be_brought_in_says_which_part(make, message, tmp_path):
+def test_what_cannot_be_imported_says_which_part(make, message, tmp_path):
     with pytest.raises(segzoo.CheckpointError, match=message):
         imported(make(), tmp_path)
 
@@ -143,7 +143,7 @@ def test_arguments_that_it_does_not_know_are_refused(tmp_path):
     with pytest.raises(
         segzoo.CheckpointError, match="takes encoder_options and decoder_options, and classes was given"
     ):
-        MMSegImporter().read(segzoo.Source(path, {"classes": 5}))
+        MMSegImporter().read(segzoo.Checkpoint(path, {"classes": 5}))
 
 
 @pytest.mark.parametrize(
@@ -156,13 +156,13 @@ def test_arguments_that_it_does_not_know_are_refused(tmp_path):
 )
 def test_other_checkpoints_are_not_recognised(content, tmp_path):
     torch.save(content, tmp_path / "other.pth")
-    assert not MMSegImporter().recognises(segzoo.Source(tmp_path / "other.pth"))
-    assert not MMSegImporter().recognises(segzoo.Source(tmp_path))
+    assert not MMSegImporter().recognises(segzoo.Checkpoint(tmp_path / "other.pth"))
+    assert not MMSegImporter().recognises(segzoo.Checkpoint(tmp_path))
 
 
 def test_a_checkpoint_that_needs_unpickling_is_not_opened(tmp_path):
     torch.save({"meta": {"who": object()}, "state_dict": small().state_dict()}, tmp_path / "unsafe.pth")
-    source = segzoo.Source(tmp_path / "unsafe.pth")
+    source = segzoo.Checkpoint(tmp_path / "unsafe.pth")
     assert not MMSegImporter().recognises(source)
     with pytest.raises(segzoo.CheckpointError, match="can't be read as weights"):
         MMSegImporter().read(source)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 from foreign import difference, disturb
-from importing import bring_in
+from importing import import_checkpoint
 from smp_parity import assert_same_gradients, counterparts, create_peer
 
 from segzoo_smp.architectures import ARCHITECTURES
@@ -107,7 +107,7 @@ def named(variants, quick):
 def test_a_model_that_smp_saved_has_smp_s_logits(architecture, arguments, tmp_path):
     peer = disturb(create_peer(architecture, **arguments))
     peer.save_pretrained(tmp_path)
-    model = bring_in(SMPImporter(), tmp_path)
+    model = import_checkpoint(SMPImporter(), tmp_path)
     image = torch.rand(2, arguments.get("in_channels", 3), *size(architecture, arguments))
     with torch.no_grad():
         expected = peer(image)

@@ -4,7 +4,7 @@ import pytest
 import segmentation_models_pytorch as smp
 import torch
 from foreign import difference, disturb
-from importing import bring_in
+from importing import import_checkpoint
 from smp_parity import create_peer
 
 import segzoo
@@ -50,7 +50,7 @@ def shapes(weights):
 def test_the_logits_are_smp_s(encoder, tmp_path):
     peer = disturb(create_peer("Unet", encoder_name=encoder, **SMALL))
     peer.save_pretrained(tmp_path)
-    model = bring_in(SMPImporter(), tmp_path)
+    model = import_checkpoint(SMPImporter(), tmp_path)
     for size in sizes(encoder):
         image = torch.rand(1, 3, *size)
         with torch.no_grad():
@@ -65,7 +65,7 @@ def test_a_dilated_encoder_has_smp_s_logits(encoder, output_stride, tmp_path):
     peer.save_pretrained(tmp_path)
     image = torch.rand(1, 3, 64, 96)
     with torch.no_grad():
-        assert difference(bring_in(SMPImporter(), tmp_path)(image), peer(image)) < 1e-4
+        assert difference(import_checkpoint(SMPImporter(), tmp_path)(image), peer(image)) < 1e-4
 
 
 @pytest.mark.parametrize("encoder", slow_unless(["vgg11", "densenet121"], BROUGHT_IN))
@@ -89,16 +89,16 @@ def test_all_that_smp_has_of_a_family_is_brought_in():
 
 @pytest.mark.parametrize("encoder", ["se_resnet50", "dpn68", "inceptionv4", "xception", "mobileone_s0"])
 def test_an_encoder_that_no_other_library_has_is_refused(encoder):
-    with pytest.raises(segzoo.CheckpointError, match=f"encoder '{encoder}' can't be brought in.*same layers"):
+    with pytest.raises(segzoo.CheckpointError, match=f"encoder '{encoder}' can't be imported.*same layers"):
         translate({"architecture": "Unet", "encoder_name": encoder})
 
 
 @pytest.mark.parametrize(
     ("encoder", "told"),
     [
-        ("mit_b0", "mit_b0 can't be brought in with output stride 16"),
-        ("vgg11", "vgg11 can't be brought in with output stride 16"),
-        ("densenet121", "densenet121 can't be brought in with encoder_output_stride=16.*pools between its stages"),
+        ("mit_b0", "mit_b0 can't be imported with output stride 16"),
+        ("vgg11", "vgg11 can't be imported with output stride 16"),
+        ("densenet121", "densenet121 can't be imported with encoder_output_stride=16.*pools between its stages"),
         ("tu-test_coatnet", "encoder_output_stride=16: .*test_coatnet can't be dilated to stride 16"),
     ],
 )

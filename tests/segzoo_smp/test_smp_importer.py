@@ -35,7 +35,7 @@ def edit(folder, **changes):
 
 
 def test_a_folder_that_smp_saved_is_recognised_by_its_config(folder):
-    assert SMPImporter().recognises(segzoo.Source(folder))
+    assert SMPImporter().recognises(segzoo.Checkpoint(folder))
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_a_folder_that_smp_saved_is_recognised_by_its_config(folder):
     ],
 )
 def test_a_file_is_recognised_by_the_arguments(arguments, recognised, tmp_path):
-    assert SMPImporter().recognises(segzoo.Source(tmp_path / "weights.pth", arguments)) is recognised
+    assert SMPImporter().recognises(segzoo.Checkpoint(tmp_path / "weights.pth", arguments)) is recognised
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_a_file_is_recognised_by_the_arguments(arguments, recognised, tmp_path):
 )
 def test_another_library_s_folder_is_not_recognised(config, tmp_path):
     (tmp_path / "config.json").write_text(json.dumps(config))
-    assert not SMPImporter().recognises(segzoo.Source(tmp_path))
+    assert not SMPImporter().recognises(segzoo.Checkpoint(tmp_path))
 
 
 def test_segzoo_finds_the_importer_and_sets_the_preprocessing(folder, peer):
@@ -139,8 +139,8 @@ def test_timm_s_encoder_keeps_timm_s_preprocessing():
 @pytest.mark.parametrize(
     ("stated", "told"),
     [
-        ({"architecture": "Unet3"}, "architecture 'Unet3' can't be brought in; segzoo knows Unet, "),
-        ({"architecture": None}, "architecture None can't be brought in"),
+        ({"architecture": "Unet3"}, "architecture 'Unet3' can't be imported; segzoo knows Unet, "),
+        ({"architecture": None}, "architecture None can't be imported"),
         ({"encoder_name": "tu-resnet19"}, "timm .* has no architecture 'resnet19'"),
         ({"encoder_name": "tu-hf-hub:timm/resnet18"}, "has no architecture 'hf-hub:timm/resnet18'"),
         ({"encoder_name": "tu-local-dir:/tmp"}, "has no architecture"),
@@ -148,7 +148,7 @@ def test_timm_s_encoder_keeps_timm_s_preprocessing():
         ({"encoder_name": "tu-resnet18", "checkpoint_path": "/tmp/x"}, "no encoder option"),
         ({"encoder_name": "tu-resnet18", "nonsense": 1}, "nonsense"),
         ({"encoder_name": 18}, "has encoder_name='resnet34' by default, got 18"),
-        ({"encoder_depth": 10**9}, "encoder_depth=1000000000 can't be brought in: .* 1 to 5 maps"),
+        ({"encoder_depth": 10**9}, "encoder_depth=1000000000 can't be imported: .* 1 to 5 maps"),
         ({"encoder_depth": "5"}, "has encoder_depth=5 by default, got '5'"),
         ({"classes": 0}, "1 class or more"),
         ({"classes": True}, "got True"),
@@ -156,38 +156,38 @@ def test_timm_s_encoder_keeps_timm_s_preprocessing():
         ({"decoder_channels": 5}, "decoder_channels=.* by default, got 5"),
         ({"decoder_channels": [1, "2"]}, "by default, got"),
         ({"decoder_channels": [64, 32]}, "a width for each of 5 steps"),
-        ({"decoder_use_norm": "instancenorm"}, "decoder_use_norm='instancenorm' can't be brought in"),
-        ({"decoder_use_norm": {"type": "batchnorm", "eps": 0.1}}, "decoder_use_norm=.* can't be brought in"),
-        ({"decoder_interpolation": "bilinear"}, "decoder_interpolation='bilinear' can't be brought in"),
-        ({"decoder_attention_type": "cbam"}, "decoder_attention_type='cbam' can't be brought in"),
+        ({"decoder_use_norm": "instancenorm"}, "decoder_use_norm='instancenorm' can't be imported"),
+        ({"decoder_use_norm": {"type": "batchnorm", "eps": 0.1}}, "decoder_use_norm=.* can't be imported"),
+        ({"decoder_interpolation": "bilinear"}, "decoder_interpolation='bilinear' can't be imported"),
+        ({"decoder_attention_type": "cbam"}, "decoder_attention_type='cbam' can't be imported"),
         ({"decoder_attention_type": "scse", "decoder_channels": [64, 32, 16, 8, 8]}, "SMP squeezes none"),
         ({"architecture": "UnetPlusPlus", "encoder_name": "tu-test_convnext"}, "at stride 2 the encoder has no map"),
         slow(
             {"encoder_name": "tu-crossvit_tiny_240"},
             r"strides \(1, 2, 4, 8, 16, 32\), and segzoo's encoder has \(1, 12, ",
         ),
-        ({"architecture": "FPN", "encoder_depth": 4}, "encoder_depth=4 can't be brought in"),
-        ({"architecture": "Linknet", "decoder_use_norm": False}, "decoder_use_norm=False can't be brought in"),
-        ({"architecture": "PSPNet", "decoder_use_norm": "identity"}, "'identity' can't be brought in"),
-        ({"architecture": "PAN", "decoder_interpolation": "nearest"}, "'nearest' can't be brought in"),
-        ({"architecture": "DeepLabV3", "encoder_output_stride": 4}, "encoder_output_stride=4 can't be brought in"),
+        ({"architecture": "FPN", "encoder_depth": 4}, "encoder_depth=4 can't be imported"),
+        ({"architecture": "Linknet", "decoder_use_norm": False}, "decoder_use_norm=False can't be imported"),
+        ({"architecture": "PSPNet", "decoder_use_norm": "identity"}, "'identity' can't be imported"),
+        ({"architecture": "PAN", "decoder_interpolation": "nearest"}, "'nearest' can't be imported"),
+        ({"architecture": "DeepLabV3", "encoder_output_stride": 4}, "encoder_output_stride=4 can't be imported"),
         ({"architecture": "DPT"}, "SMP's DPT takes encoders named tu-"),
-        ({"architecture": "DPT", "encoder_name": "tu-test_vit", "decoder_readout": "add"}, "'add' can't be brought in"),
+        ({"architecture": "DPT", "encoder_name": "tu-test_vit", "decoder_readout": "add"}, "'add' can't be imported"),
         ({"architecture": "DPT", "encoder_name": "tu-test_vit3"}, "no class token"),
         ({"architecture": "DPT", "encoder_name": "tu-test_vit", "encoder_output_indices": [0, 1, 2, 3]}, "indices="),
         ({"architecture": "DPT", "encoder_name": "tu-resnet18", "decoder_readout": "ignore"}, "evenly out of all"),
         slow({"architecture": "DPT", "encoder_name": "tu-vit_small_patch14_dinov2"}, "patches of 14 pixels"),
-        ({"input_space": "BGR"}, "input_space='BGR' can't be brought in"),
+        ({"input_space": "BGR"}, "input_space='BGR' can't be imported"),
         ({"mean": "imagenet", "std": [1]}, "mean='imagenet'"),
     ],
     ids=str,
 )
-def test_what_cannot_be_brought_in_says_which_part_and_why(stated, told):
+def test_what_cannot_be_imported_says_which_part_and_why(stated, told):
     with pytest.raises(segzoo.CheckpointError, match=told):
         translate(UNET | stated)
 
 
-def test_what_cannot_be_brought_in_is_refused_before_the_weights_are_read(tmp_path):
+def test_what_cannot_be_imported_is_refused_before_the_weights_are_read(tmp_path):
     with pytest.raises(segzoo.CheckpointError, match="architecture 'Unet3'"):
         segzoo.from_pretrained(tmp_path, importer="smp", arguments={"architecture": "Unet3"})
 

@@ -1,12 +1,12 @@
 import pytest
 import torch
 from foreign import difference, disturb
-from importing import bring_in
+from importing import import_checkpoint
 from torchvision.models import segmentation
 
 import segzoo
 from segzoo_torchvision.encoder import TorchvisionMobileNetV3
-from segzoo_torchvision.importer import ARCHITECTURES, TorchvisionImporter
+from segzoo_torchvision.importer import MODELS, TorchvisionImporter
 
 AUXILIARY = ("fcn_resnet50", "deeplabv3_resnet50")
 NONE = {"weights": None, "weights_backbone": None}
@@ -26,10 +26,10 @@ def assert_same_logits(peer, model, image):
     assert difference(model(image), peer(image)["out"]) <= 1e-4
 
 
-@pytest.mark.parametrize("architecture", [name for name in ARCHITECTURES if not name.endswith("101")])
+@pytest.mark.parametrize("architecture", [name for name in MODELS if not name.endswith("101")])
 def test_logits_are_torchvision_s(architecture, tmp_path):
     peer = peer_of(architecture)
-    model = bring_in(TorchvisionImporter(), saved(peer, tmp_path), architecture=architecture, classes=5)
+    model = import_checkpoint(TorchvisionImporter(), saved(peer, tmp_path), architecture=architecture, classes=5)
     for size in ((64, 64), (97, 131)):
         assert_same_logits(peer, model, torch.randn(1, 3, *size))
 
@@ -38,13 +38,13 @@ def test_logits_are_torchvision_s(architecture, tmp_path):
 @pytest.mark.parametrize("architecture", ["fcn_resnet101", "deeplabv3_resnet101"])
 def test_logits_of_a_resnet101_are_torchvision_s(architecture, tmp_path):
     peer = peer_of(architecture)
-    assert_same_logits(peer, bring_in(TorchvisionImporter(), saved(peer, tmp_path)), torch.randn(1, 3, 65, 97))
+    assert_same_logits(peer, import_checkpoint(TorchvisionImporter(), saved(peer, tmp_path)), torch.randn(1, 3, 65, 97))
 
 
 @pytest.mark.parametrize("architecture", AUXILIARY)
 def test_auxiliary_logits_are_torchvision_s(architecture, tmp_path):
     peer = peer_of(architecture, aux_loss=True)
-    model = bring_in(TorchvisionImporter(), saved(peer, tmp_path))
+    model = import_checkpoint(TorchvisionImporter(), saved(peer, tmp_path))
     image = torch.randn(1, 3, 65, 97)
     with torch.no_grad():
         expected = peer(image)
@@ -55,28 +55,45 @@ def test_auxiliary_logits_are_torchvision_s(architecture, tmp_path):
 
 def test_a_narrow_auxiliary_head_is_left_out_and_said_so(tmp_path):
     path = saved(peer_of("deeplabv3_mobilenet_v3_large", aux_loss=True), tmp_path)
-    imported = TorchvisionImporter().read(segzoo.Source(path))
+    imported = TorchvisionImporter().read(segzoo.Checkpoint(path))
     assert imported.arguments["auxiliary"] == ()
-    assert "auxiliary head was left out" in imported.notes[0]
+    assert "auxiliary head was left out" in imported.losses[0]
 
 
 @pytest.mark.parametrize("architecture", ["fcn_resnet50", "lraspp_mobilenet_v3_large"])
 def test_the_architecture_is_seen_by_the_names(architecture, tmp_path):
     path = saved(peer_of(architecture), tmp_path)
-    source = segzoo.Source(path)
+    source = segzoo.Checkpoint(path)
     assert TorchvisionImporter().recognises(source)
     assert TorchvisionImporter().read(source).arguments["classes"] == 5
 
 
+@pytest.mark.parametrize("prefix", ["module.", "model.", "_orig_mod.module."])
+def test_a_training_program_s_names_are_known(prefix, tmp_path):
+    weights = peer_of("lraspp_mobilenet_v3_large").state_dict()
+    some = {prefix * name.startswith("backbone") + name: each for name, each in weights.items()}
+    for number, names in enumerate([some, {prefix + name: each for name, each in weights.items()}]):
+        path = tmp_path / f"{number}.pth"
+        torch.save({"teacher": {**names, "mean": torch.zeros(3), "std": torch.ones(3)}}, path)
+        import_checkpoint(TorchvisionImporter(), path)
+
+
+def test_an_unknown_weight_is_named(tmp_path):
+    weights = peer_of("lraspp_mobilenet_v3_large").state_dict() | {"loss.weight": torch.zeros(5)}
+    torch.save(weights, tmp_path / "more.pth")
+    with pytest.raises(segzoo.CheckpointError, match=r"hold loss\.weight, which this architecture doesn't have"):
+        TorchvisionImporter().read(segzoo.Checkpoint(tmp_path / "more.pth"))
+
+
 def test_another_state_dict_is_not_recognised(tmp_path):
     path = saved(torch.nn.Linear(2, 2), tmp_path)
-    assert not TorchvisionImporter().recognises(segzoo.Source(path))
-    assert not TorchvisionImporter().recognises(segzoo.Source(tmp_path))
+    assert not TorchvisionImporter().recognises(segzoo.Checkpoint(path))
+    assert not TorchvisionImporter().recognises(segzoo.Checkpoint(tmp_path))
 
 
 def test_a_file_that_is_no_weights_is_not_recognised(tmp_path):
     (tmp_path / "model.pth").write_bytes(b"none")
-    assert not TorchvisionImporter().recognises(segzoo.Source(tmp_path / "model.pth"))
+    assert not TorchvisionImporter().recognises(segzoo.Checkpoint(tmp_path / "model.pth"))
 
 
 @pytest.mark.parametrize(
@@ -89,7 +106,7 @@ def test_a_file_that_is_no_weights_is_not_recognised(tmp_path):
 def test_what_the_user_says_is_held_against_the_weights(arguments, message, tmp_path):
     path = saved(peer_of("lraspp_mobilenet_v3_large"), tmp_path)
     with pytest.raises(segzoo.CheckpointError, match=message):
-        TorchvisionImporter().read(segzoo.Source(path, arguments))
+        TorchvisionImporter().read(segzoo.Checkpoint(path, arguments))
 
 
 @pytest.mark.parametrize("depth", [1, 3, 5])

@@ -4,7 +4,7 @@ import pytest
 import torch
 import transformers
 from foreign import difference, disturb
-from importing import bring_in
+from importing import import_checkpoint
 from safetensors.torch import load_file, save_file
 
 import segzoo
@@ -58,7 +58,7 @@ def mobilevit(**settings):
 def assert_same_logits(peer, folder, *sizes):
     """transformers gives some logits at a quarter of the image's size, and resizes them so for its loss."""
     disturb(peer).save_pretrained(folder)
-    model = bring_in(TransformersImporter(), folder)
+    model = import_checkpoint(TransformersImporter(), folder)
     for size in sizes:
         image = torch.randn(2, 3, *size)
         expected = segzoo.nn.resize(peer(image).logits, size)
@@ -70,7 +70,7 @@ def imported(peer, folder, preprocessor=None):
     peer.save_pretrained(folder)
     if preprocessor is not None:
         (folder / "preprocessor_config.json").write_text(json.dumps(preprocessor))
-    return TransformersImporter().read(segzoo.Source(folder))
+    return TransformersImporter().read(segzoo.Checkpoint(folder))
 
 
 def test_logits_of_segformer_are_transformers(tmp_path):
@@ -187,12 +187,12 @@ def test_blue_green_red_is_put_in_order(tmp_path):
     (tmp_path / "preprocessor_config.json").write_text(
         json.dumps({"do_normalize": False, "do_flip_channel_order": True})
     )
-    model = bring_in(TransformersImporter(), tmp_path)
+    model = import_checkpoint(TransformersImporter(), tmp_path)
     image = torch.randn(1, 3, 64, 64)
     with torch.no_grad():
         expected = segzoo.nn.resize(peer(image.flip(1)).logits, (64, 64))
         assert difference(model(image), expected) <= 1e-4
-    assert "red, green, blue" in TransformersImporter().read(segzoo.Source(tmp_path)).notes[0]
+    assert "red, green, blue" in TransformersImporter().read(segzoo.Checkpoint(tmp_path)).notes[0]
 
 
 def no_class(**config):
@@ -207,7 +207,7 @@ def no_class(**config):
             r"sr_ratios is \[8, 4, 2, 2\], and segzoo's has no other than \[8, 4, 2, 1\]",
         ),
         (no_class(hidden_sizes=[8, 16, 32, 64]), "is none of mit_b0"),
-        (no_class(architectures=["SegformerModel"]), "SegformerModel of transformers can't be brought in"),
+        (no_class(architectures=["SegformerModel"]), "SegformerModel of transformers can't be imported"),
         (
             {"architectures": ["UperNetForSemanticSegmentation"], "backbone_config": {"model_type": "resnet"}},
             "its backbone is 'resnet', and segzoo reads those on swin, convnext",
@@ -233,10 +233,10 @@ def no_class(**config):
         ({"architectures": ["MobileViTForSemanticSegmentation"], "hidden_sizes": [1, 2, 3]}, "are those of none of"),
     ],
 )
-def test_what_cannot_be_brought_in_says_which_part(config, message, tmp_path):
+def test_what_cannot_be_imported_says_which_part(config, message, tmp_path):
     (tmp_path / "config.json").write_text(json.dumps(config))
     with pytest.raises(segzoo.CheckpointError, match=message):
-        TransformersImporter().read(segzoo.Source(tmp_path))
+        TransformersImporter().read(segzoo.Checkpoint(tmp_path))
 
 
 def test_position_indices_of_earlier_versions_are_passed_over(tmp_path):
@@ -246,20 +246,20 @@ def test_position_indices_of_earlier_versions_are_passed_over(tmp_path):
         tables = [key for key in saved if key.endswith(".relative_position_bias_table")]
         more = {key.replace("_bias_table", "_index"): torch.zeros(2) for key in tables}
         save_file(saved | more, tmp_path / name / "model.safetensors", {"format": "pt"})
-        bring_in(TransformersImporter(), tmp_path / name)
+        import_checkpoint(TransformersImporter(), tmp_path / name)
 
 
 def test_missing_weights_are_named(tmp_path):
     (tmp_path / "config.json").write_text(json.dumps(no_class()))
     torch.save({"some.weight": torch.zeros(1)}, tmp_path / "pytorch_model.bin")
     with pytest.raises(segzoo.CheckpointError, match=r"the weights lack head\.classifiers\.logits\.conv\.weight"):
-        TransformersImporter().read(segzoo.Source(tmp_path))
+        TransformersImporter().read(segzoo.Checkpoint(tmp_path))
 
 
 def test_only_folders_of_transformers_are_recognised(tmp_path):
-    assert not TransformersImporter().recognises(segzoo.Source(tmp_path))
+    assert not TransformersImporter().recognises(segzoo.Checkpoint(tmp_path))
     (tmp_path / "config.json").write_text('{"encoder_name": "resnet34"}')
-    assert not TransformersImporter().recognises(segzoo.Source(tmp_path))
+    assert not TransformersImporter().recognises(segzoo.Checkpoint(tmp_path))
     assert set(READERS) == {name for name in READERS if hasattr(transformers, name)}
 
 
