@@ -78,7 +78,8 @@ def rename_weights(weights: Mapping[str, Tensor], table: Table) -> dict[str, Ten
     :raises CheckpointError: for names that the table doesn't know.
 
     >>> import torch
-    >>> list(rename_weights({"block.1.attn.kv.bias": torch.zeros(4)}, {"block.{}.attn.kv": split("{}.key", "{}.value")}))
+    >>> table = {"block.{}.attn.kv": split("{}.key", "{}.value")}
+    >>> list(rename_weights({"block.1.attn.kv.bias": torch.zeros(4)}, table))
     ['1.key.bias', '1.value.bias']
     """
     if not isinstance(table, Mapping):
@@ -87,13 +88,12 @@ def rename_weights(weights: Mapping[str, Tensor], table: Table) -> dict[str, Ten
     parts: dict[str, dict[int, Tensor]] = {}
     unknown = []
     for name, weight in weights.items():
-        for path, target in table.items():
-            if found := _pattern(path).fullmatch(name):
-                break
-        else:
+        path = next((path for path in table if _pattern(path).fullmatch(name)), None)
+        if path is None:
             unknown.append(name)
             continue
-        if target is None:
+        target, found = table[path], _pattern(path).fullmatch(name)
+        if target is None or found is None:
             continue
         target = Renamed((target,)) if isinstance(target, str) else target
         *components, rest = found.groups()

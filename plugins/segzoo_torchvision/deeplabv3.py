@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import segzoo
 from segzoo_torchvision.architecture import CLASSIFIER, RESNETS, TorchvisionArchitecture
 
@@ -22,7 +24,7 @@ class DeepLabV3(TorchvisionArchitecture):
     decoder = "deeplabv3"
     backbones = (*RESNETS, "mobilenet_v3_large")
     mark = "classifier.0.convs.0.0.weight"
-    decoder_names = {
+    decoder_names: ClassVar[segzoo.Table] = {
         **segzoo.under("classifier.0", "decoder.aspp", ASPP),
         "classifier.1": "decoder.refine.conv",
         "classifier.2": "decoder.refine.norm",

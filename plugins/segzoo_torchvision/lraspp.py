@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
+import segzoo
 from segzoo_torchvision.architecture import TorchvisionArchitecture
 
 
@@ -11,7 +14,7 @@ class LRASPP(TorchvisionArchitecture):
     backbones = ("mobilenet_v3_large",)
     mark = "classifier.cbr.0.weight"
     classifier = "classifier.low_classifier.weight"
-    decoder_names = {
+    decoder_names: ClassVar[segzoo.Table] = {
         "classifier.cbr.0": "decoder.high.conv",
         "classifier.cbr.1": "decoder.high.norm",
         "classifier.scale.1": "decoder.gate",

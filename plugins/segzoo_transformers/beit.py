@@ -1,13 +1,14 @@
-"""BeitForSemanticSegmentation: BEiT, arXiv:2106.08254, with UPerNet's decoder."""
+"""BEiT, arXiv:2106.08254, with UPerNet's decoder."""
 
 from __future__ import annotations
 
-import re
+from collections.abc import Mapping
+from typing import Any
 
 import segzoo
+from segzoo_transformers.architecture import TransformersArchitecture
 from segzoo_transformers.beit_encoder import PATCH
-from segzoo_transformers.names import INDEX, TRANSFORMER_LAYER, UPERNET, Rules, join_projections, without
-from segzoo_transformers.settings import expect, labels_of, needed, preprocessing_of, with_defaults
+from segzoo_transformers.names import TRANSFORMER_LAYER, UPERNET, UPERNET_AUXILIARY
 from segzoo_transformers.source import BEIT
 
 DEFAULTS = {
@@ -30,7 +31,7 @@ DEFAULTS = {
     "auxiliary_num_convs": 1,
     "auxiliary_concat_input": False,
 }
-SAME_FOR_ALL = {
+SAME = {
     "hidden_act": "gelu",
     "patch_size": PATCH,
     "use_absolute_position_embeddings": False,
@@ -40,53 +41,35 @@ SAME_FOR_ALL = {
     "auxiliary_num_convs": 1,
     "auxiliary_concat_input": False,
 }
-BLOCK = r"^beit\.encoder\.layer\.(\d+)\."
-NAMES: Rules = [
-    (r"^beit\.embeddings\.cls_token$", "encoder.cls_token"),
-    (r"^beit\.embeddings\.patch_embeddings\.projection\.", "encoder.patches."),
-    (BLOCK + r"attention\.attention\.relative_position_bias\..*$", r"encoder.position_biases.\1.table"),
-    (BLOCK + r"attention\.attention\.query\.bias$", r"encoder.blocks.\1.attn.q_bias"),
-    (BLOCK + r"attention\.attention\.value\.bias$", r"encoder.blocks.\1.attn.v_bias"),
-    (BLOCK, r"encoder.blocks.\1."),
-    *TRANSFORMER_LAYER,
-    (r"\.lambda_([12])$", r".gamma_\1"),
-    (r"^fpn1\.", "encoder.to_stride_4."),
-    (r"^fpn2\.0\.", "encoder.to_stride_8."),
-    *UPERNET,
-]
-OF_A_BLOCK = re.compile(r"encoder\.(?:blocks|position_biases)\.(\d+)\.")
+BLOCK: segzoo.Table = {
+    "attention.attention.query.bias": "attn.q_bias",
+    "attention.attention.value.bias": "attn.v_bias",
+    **TRANSFORMER_LAYER,
+    "lambda_1": "gamma_1",
+    "lambda_2": "gamma_2",
+}
+POSITIONS = "beit.encoder.layer.{}.attention.attention.relative_position_bias"
 
 
-def read(source: segzoo.Checkpoint) -> segzoo.Imported:
-    """Translate it."""
-    config = with_defaults(source, DEFAULTS)
-    expect("BEiT", config, **SAME_FOR_ALL)
-    counted = config.get("out_indices") or config.get("segmentation_indices") or [3, 5, 7, 11]
-    taps = [index - 1 for index in counted]  # transformers counts from 1, the embedding being the first
-    kept = without(source.weights, INDEX)
-    weights = join_projections(segzoo.rename_weights(kept, NAMES))
-    weights = without(weights, r"beit\.(layernorm|pooler)\.", r"beit\.embeddings\.mask_token")
-    if not config["use_auxiliary_head"]:
-        weights = without(weights, r"auxiliary\.")
-    weights = {  # nothing uses what the blocks after the last map compute
-        name: weight
-        for name, weight in weights.items()
-        if not (block := OF_A_BLOCK.match(name)) or int(block[1]) < taps[-1]
-    }
-    image = config["image_size"]
-    height, width = image if isinstance(image, list | tuple) else (image, image)
-    classes = needed(weights, "head.classifiers.logits.conv.weight").shape[0]
-    return segzoo.Imported(
-        arguments={
+class BEiT(TransformersArchitecture):
+    name = "BeitForSemanticSegmentation"
+    defaults = DEFAULTS
+    same = SAME
+
+    def arguments(self, checkpoint: segzoo.Checkpoint) -> Mapping[str, Any]:
+        config = self.config(checkpoint)
+        image = config["image_size"]
+        height, width = image if isinstance(image, list | tuple) else (image, image)
+        return {
             "encoder": BEIT,
             "decoder": "upernet",
-            "classes": classes,
+            "classes": self.classes(checkpoint),
             "in_channels": config["num_channels"],
             "encoder_options": {
                 "width": config["hidden_size"],
                 "heads": config["num_attention_heads"],
                 "hidden": config["intermediate_size"],
-                "taps": taps,
+                "taps": taps(config),
                 "grid": [height // PATCH, width // PATCH],
                 "drop_path_rate": config["drop_path_rate"],
             },
@@ -96,8 +79,28 @@ def read(source: segzoo.Checkpoint) -> segzoo.Imported:
                 "input_norm": False,
             },
             "auxiliary": (4,) if config["use_auxiliary_head"] else (),
-        },
-        weights=weights,
-        preprocessing=preprocessing_of(source),
-        labels=labels_of(config, classes),
-    )
+        }
+
+    def names(self, checkpoint: segzoo.Checkpoint) -> segzoo.Table:
+        config = self.config(checkpoint)
+        return {
+            # nothing uses what the blocks after the last map compute
+            **{f"beit.encoder.layer.{block}": None for block in range(taps(config)[-1], config["num_hidden_layers"])},
+            "beit.embeddings.cls_token": "encoder.cls_token",
+            "beit.embeddings.patch_embeddings.projection": "encoder.patches",
+            f"{POSITIONS}.relative_position_bias_table": "encoder.position_biases.{}.table",
+            f"{POSITIONS}.relative_position_index": None,  # earlier versions saved it, though it is no weight
+            **segzoo.under("beit.encoder.layer.{}", "encoder.blocks.{}", BLOCK),
+            "beit.layernorm": None,
+            "beit.pooler": None,
+            "beit.embeddings.mask_token": None,
+            "fpn1": "encoder.to_stride_4",
+            "fpn2.0": "encoder.to_stride_8",
+            **UPERNET,
+            **(UPERNET_AUXILIARY if config["use_auxiliary_head"] else {"auxiliary_head": None}),
+        }
+
+
+def taps(config: Mapping[str, Any]) -> list[int]:
+    """After how many blocks the maps come: transformers counts from 1, the embedding being the first."""
+    return [index - 1 for index in config.get("out_indices") or config.get("segmentation_indices") or [3, 5, 7, 11]]

@@ -1,12 +1,15 @@
-"""DPTForSemanticSegmentation: the Dense Prediction Transformer, arXiv:2103.13413."""
+"""The Dense Prediction Transformer, arXiv:2103.13413."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 import torch
 
 import segzoo
-from segzoo_transformers.names import TRANSFORMER_LAYER, Rules, join_projections, without
-from segzoo_transformers.settings import expect, labels_of, needed, preprocessing_of, with_defaults
+from segzoo_transformers.architecture import TransformersArchitecture, expect
+from segzoo_transformers.names import TRANSFORMER_LAYER
 
 DEFAULTS = {
     "hidden_size": 768,
@@ -34,69 +37,40 @@ DEFAULTS = {
     "use_auxiliary_head": True,
 }
 MAPS = 4
-NAMES: Rules = [
-    (r"^dpt\.embeddings\.cls_token$", "encoder.body.cls_token"),
-    (r"^dpt\.embeddings\.position_embeddings$", "encoder.body.pos_embed"),
-    (r"^dpt\.embeddings\.patch_embeddings\.projection\.", "encoder.body.patch_embed.proj."),
-    (r"^dpt\.encoder\.layer\.", "encoder.body.blocks."),
-    *TRANSFORMER_LAYER,
-    (r"^neck\.reassemble_stage\.readout_projects\.(\d)\.0\.", r"decoder.readouts.\1.project."),
-    (r"^neck\.reassemble_stage\.layers\.(\d)\.projection\.", r"decoder.reassembles.\1.project."),
-    (r"^neck\.reassemble_stage\.layers\.(\d)\.resize\.", r"decoder.reassembles.\1.scale."),
-    (r"^neck\.convs\.(\d)\.", r"decoder.reassembles.\1.to_width."),
-    # transformers counts from the coarsest
-    *((rf"^neck\.fusion_stage\.layers\.{i}\.", f"decoder.fusions.{MAPS - 1 - i}:") for i in range(MAPS)),
-    (r":projection\.", ".project."),
-    (r":residual_layer1\.", ".refine_level.convs."),
-    (r":residual_layer2\.", ".refine_sum.convs."),
-    (r"\.convs\.convolution(\d)\.", r".convs.\1.conv."),
-    (r"\.convs\.batch_norm(\d)\.", r".convs.\1.norm."),
-    (r"^head\.head\.0\.", "decoder.refine.conv."),
-    (r"^head\.head\.1\.", "decoder.refine.norm."),
-    (r"^head\.head\.4\.", "head.classifiers.logits.conv."),
-]
+RESIDUAL: segzoo.Table = {"convolution{}": "convs.{}.conv", "batch_norm{}": "convs.{}.norm"}
+FUSION: segzoo.Table = {
+    "projection": "project",
+    **segzoo.under("residual_layer1", "refine_level", RESIDUAL),
+    **segzoo.under("residual_layer2", "refine_sum", RESIDUAL),
+}
 
 
-def read(source: segzoo.Checkpoint) -> segzoo.Imported:
-    """Translate it."""
-    config = with_defaults(source, DEFAULTS)
-    blocks, norm = config["num_hidden_layers"], bool(config["use_batch_norm_in_fusion_residual"])
-    expect(
-        "DPT",
-        config,
-        is_hybrid=False,
-        backbone_config=None,
-        hidden_act="gelu",
-        qkv_bias=True,
-        patch_size=16,
-        readout_type="project",
-        reassemble_factors=[4, 2, 1, 0.5],
-        neck_ignore_stages=[],
-        head_in_index=-1,
-        backbone_out_indices=[(i + 1) * blocks // MAPS - 1 for i in range(MAPS)],
-    )
-    if config["use_bias_in_fusion_residual"] not in (None, not norm):
-        expect("DPT", config, use_bias_in_fusion_residual=not norm)
-    weights = join_projections(segzoo.rename_weights(source.weights, NAMES))
-    # the norm comes after the last map, and the auxiliary head stands on a map of the decoder's
-    weights = without(weights, r"dpt\.layernorm\.", r"dpt\.pooler\.", r"auxiliary_head\.")
-    for level in range(MAPS):
-        name = f"decoder.readouts.{level}.project.weight"
-        weights[name] = needed(weights, name)[..., None, None]  # a linear layer is a 1x1 convolution
-    # Of the coarsest level transformers refines the sum alone, to which nothing is added: the unit before is to do
-    # nothing, which a residual unit does when what it adds is zero.
-    last = f"decoder.fusions.{MAPS - 1}.refine_level.convs.2.{'norm' if norm else 'conv'}"
-    for name in (f"{last}.weight", f"{last}.bias"):
-        weights[name] = torch.zeros_like(needed(weights, name))
-    notes = ["position embeddings are resized by timm's rule: images of another size give slightly other logits"]
-    if config["use_auxiliary_head"]:
-        notes.append("the auxiliary head was left out: it stands on a map of the decoder's; predictions don't use it")
-    classes = needed(weights, "head.classifiers.logits.conv.weight").shape[0]
-    return segzoo.Imported(
-        arguments={
+class DPT(TransformersArchitecture):
+    name = "DPTForSemanticSegmentation"
+    defaults = DEFAULTS
+    same: ClassVar[Mapping[str, Any]] = {
+        "is_hybrid": False,
+        "backbone_config": None,
+        "hidden_act": "gelu",
+        "qkv_bias": True,
+        "patch_size": 16,
+        "readout_type": "project",
+        "reassemble_factors": [4, 2, 1, 0.5],
+        "neck_ignore_stages": [],
+        "head_in_index": -1,
+    }
+    classifier = "head.head.4.weight"
+
+    def arguments(self, checkpoint: segzoo.Checkpoint) -> Mapping[str, Any]:
+        config = self.config(checkpoint)
+        blocks, norm = config["num_hidden_layers"], bool(config["use_batch_norm_in_fusion_residual"])
+        expect("DPT", config, backbone_out_indices=[(i + 1) * blocks // MAPS - 1 for i in range(MAPS)])
+        if config["use_bias_in_fusion_residual"] is not None:
+            expect("DPT", config, use_bias_in_fusion_residual=not norm)
+        return {
             "encoder": "timm/vit_base_patch16_224",
             "decoder": "dpt",
-            "classes": classes,
+            "classes": self.classes(checkpoint),
             "in_channels": config["num_channels"],
             "img_size": config["image_size"],
             "encoder_options": {
@@ -112,9 +86,47 @@ def read(source: segzoo.Checkpoint) -> segzoo.Imported:
                 "residual_norm": norm,
                 "align_corners": True,
             },
-        },
-        weights=weights,
-        preprocessing=preprocessing_of(source),
-        labels=labels_of(config, classes),
-        notes=tuple(notes),
-    )
+        }
+
+    def names(self, checkpoint: segzoo.Checkpoint) -> segzoo.Table:
+        last = "batch_norm2" if self.config(checkpoint)["use_batch_norm_in_fusion_residual"] else "convolution2"
+        ours = f"decoder.fusions.{MAPS - 1}.refine_level.convs.2.{'norm' if last == 'batch_norm2' else 'conv'}"
+        return {
+            "dpt.embeddings.cls_token": "encoder.body.cls_token",
+            "dpt.embeddings.position_embeddings": "encoder.body.pos_embed",
+            "dpt.embeddings.patch_embeddings.projection": "encoder.body.patch_embed.proj",
+            **segzoo.under("dpt.encoder.layer.{}", "encoder.body.blocks.{}", TRANSFORMER_LAYER),
+            "dpt.layernorm": None,  # comes after the last map
+            "dpt.pooler": None,
+            "neck.reassemble_stage.readout_projects.{}.0": segzoo.as_conv("decoder.readouts.{}.project"),
+            "neck.reassemble_stage.layers.{}.projection": "decoder.reassembles.{}.project",
+            "neck.reassemble_stage.layers.{}.resize": "decoder.reassembles.{}.scale",
+            "neck.convs.{}": "decoder.reassembles.{}.to_width",
+            # Of the coarsest level transformers refines the sum alone, to which nothing is added: the unit before is to
+            # do nothing, which a residual unit does when what it adds is zero.
+            **{
+                f"neck.fusion_stage.layers.0.residual_layer1.{last}.{kind}": segzoo.change(
+                    f"{ours}.{kind}", torch.zeros_like
+                )
+                for kind in ("weight", "bias")
+            },
+            **{
+                theirs: name
+                for i in range(MAPS)  # transformers counts from the coarsest
+                for theirs, name in segzoo.under(
+                    f"neck.fusion_stage.layers.{i}", f"decoder.fusions.{MAPS - 1 - i}", FUSION
+                ).items()
+            },
+            "head.head.0": "decoder.refine.conv",
+            "head.head.1": "decoder.refine.norm",
+            "head.head.4": "head.classifiers.logits.conv",
+            "auxiliary_head": None,
+        }
+
+    def notes(self, checkpoint: segzoo.Checkpoint) -> Sequence[str]:
+        return ("position embeddings are resized by timm's rule: images of another size give slightly other logits",)
+
+    def losses(self, checkpoint: segzoo.Checkpoint) -> Sequence[str]:
+        if self.config(checkpoint)["use_auxiliary_head"]:
+            return ("the auxiliary head was left out: it stands on a map of the decoder's; predictions don't use it",)
+        return ()

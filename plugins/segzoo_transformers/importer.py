@@ -2,40 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-
 import segzoo
-from segzoo_transformers import beit, dpt, mobile, segformer, upernet
-
-READERS: Mapping[str, Callable[[segzoo.Checkpoint], segzoo.Imported]] = {
-    "SegformerForSemanticSegmentation": segformer.read,
-    "UperNetForSemanticSegmentation": upernet.read,
-    "DPTForSemanticSegmentation": dpt.read,
-    "BeitForSemanticSegmentation": beit.read,
-    "MobileNetV2ForSemanticSegmentation": mobile.read_mobilenet,
-    "MobileViTForSemanticSegmentation": mobile.read_mobilevit,
-}
+from segzoo_transformers.beit import BEiT
+from segzoo_transformers.dpt import DPT
+from segzoo_transformers.mobilenet import MobileNetV2
+from segzoo_transformers.mobilevit import MobileViT
+from segzoo_transformers.segformer import SegFormer
+from segzoo_transformers.upernet import UPerNet
 
 
-class TransformersImporter(segzoo.Importer):
+class TransformersImporter(segzoo.ArchitecturesImporter):
     """Recognised by `architectures` and `model_type` in config.json."""
 
-    def recognises(self, source: segzoo.Checkpoint) -> bool:
-        if not source.path.is_dir():
-            return False
-        return isinstance(source.config.get("model_type"), str) and isinstance(source.config.get("architectures"), list)
+    architectures = (SegFormer(), UPerNet(), DPT(), BEiT(), MobileNetV2(), MobileViT())
 
-    def read(self, source: segzoo.Checkpoint) -> segzoo.Imported:
-        named = source.config.get("architectures") or []
-        for name in named:
-            if name in READERS:
-                try:
-                    return READERS[name](source)
-                except (TypeError, ValueError, KeyError, IndexError, AttributeError, ArithmeticError) as error:
-                    raise segzoo.CheckpointError(
-                        f"{name} in {str(source.path)!r} can't be understood: its config.json and its weights don't "
-                        f"fit each other ({type(error).__name__}: {error})"
-                    ) from error
-        raise segzoo.CheckpointError(
-            f"{', '.join(map(str, named))} of transformers can't be imported; segzoo reads {', '.join(READERS)}"
-        )
+    def recognises(self, checkpoint: segzoo.Checkpoint) -> bool:
+        said = checkpoint.config
+        return isinstance(said.get("model_type"), str) and isinstance(said.get("architectures"), list)
+
+    def read(self, checkpoint: segzoo.Checkpoint) -> segzoo.Imported:
+        named = ", ".join(map(str, checkpoint.config.get("architectures") or []))
+        if self.find(checkpoint) is None:
+            known = ", ".join(each.name for each in self.architectures)
+            raise segzoo.CheckpointError(f"{named} of transformers can't be imported; segzoo reads {known}")
+        try:
+            return super().read(checkpoint)
+        except (TypeError, ValueError, KeyError, IndexError, AttributeError, ArithmeticError) as error:
+            raise segzoo.CheckpointError(
+                f"{named} in {str(checkpoint.path)!r} can't be understood: its config.json and its weights don't fit "
+                f"each other ({type(error).__name__}: {error})"
+            ) from error

@@ -1,62 +1,39 @@
-"""Names that several architectures of transformers share, and other layouts of the same weights."""
+"""Names that several architectures of transformers share, and segzoo's."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+import segzoo
 
-import torch
-from torch import Tensor
+CONV: segzoo.Table = {"conv": "conv", "bn": "norm", "batch_norm": "norm"}
+"""Of a convolution with its norm, in heads of a pyramid."""
 
-Rules = list[tuple[str, str]]
+NAMED_CONV: segzoo.Table = {"convolution": "conv", "normalization": "norm"}
+"""Likewise, in heads of mobile networks."""
 
-UPERNET: Rules = [
-    (r"^decode_head\.classifier\.", "head.classifiers.logits.conv."),
-    (r"^decode_head\.psp_modules\.(\d)\.1\.", r"decoder.pooling.branches.\1."),
-    (r"^decode_head\.bottleneck\.", "decoder.context."),
-    (r"^decode_head\.lateral_convs\.", "decoder.laterals."),
-    (r"^decode_head\.fpn_convs\.", "decoder.smooth."),
-    (r"^decode_head\.fpn_bottleneck\.", "decoder.fuse."),
-    (r"^auxiliary_head\.convs\.0\.", "auxiliary.4.block."),
-    (r"^auxiliary_head\.classifier\.", "auxiliary.4.classifiers.logits.conv."),
-    (r"^(decoder|auxiliary)\.(.*)\.(batch_norm|bn)\.", r"\1.\2.norm."),
-]
+UPERNET: segzoo.Table = {
+    "decode_head.classifier": "head.classifiers.logits.conv",
+    **segzoo.under("decode_head.psp_modules.{}.1", "decoder.pooling.branches.{}", CONV),
+    **segzoo.under("decode_head.bottleneck", "decoder.context", CONV),
+    **segzoo.under("decode_head.lateral_convs.{}", "decoder.laterals.{}", CONV),
+    **segzoo.under("decode_head.fpn_convs.{}", "decoder.smooth.{}", CONV),
+    **segzoo.under("decode_head.fpn_bottleneck", "decoder.fuse", CONV),
+}
+UPERNET_AUXILIARY: segzoo.Table = {
+    **segzoo.under("auxiliary_head.convs.0", "auxiliary.4.block", CONV),
+    "auxiliary_head.classifier": "auxiliary.4.classifiers.logits.conv",
+}
 """Of UPerNet and its auxiliary head, in transformers' modules for it and for BEiT."""
 
-TRANSFORMER_LAYER: Rules = [
-    (r"\.attention\.attention\.query\.", ".attn.qkv/0."),
-    (r"\.attention\.attention\.key\.", ".attn.qkv/1."),
-    (r"\.attention\.attention\.value\.", ".attn.qkv/2."),
-    (r"\.attention\.self\.query\.", ".attn.qkv/0."),
-    (r"\.attention\.self\.key\.", ".attn.qkv/1."),
-    (r"\.attention\.self\.value\.", ".attn.qkv/2."),
-    (r"\.attention\.output\.dense\.", ".attn.proj."),
-    (r"\.intermediate\.dense\.", ".mlp.fc1."),
-    (r"\.output\.dense\.", ".mlp.fc2."),
-    (r"\.layernorm_before\.", ".norm1."),
-    (r"\.layernorm_after\.", ".norm2."),
-]
-"""Of a transformer's block, and timm's; its three projections are still to be joined."""
-
-INDEX = r".*\.relative_position_index$"
-"""What earlier versions saved, though it is no weight."""
-
-PART = re.compile(r"^(.*\.qkv)/(\d)(\..*)$")
-
-
-def join_projections(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """`qkv/0`, `qkv/1` and `qkv/2` as one `qkv`, along the first axis."""
-    result: dict[str, Tensor] = {}
-    parts: dict[str, dict[str, Tensor]] = {}
-    for name, weight in weights.items():
-        part = PART.match(name)
-        if part:
-            parts.setdefault(part[1] + part[3], {})[part[2]] = weight
-        else:
-            result[name] = weight
-    return result | {name: torch.cat([some[key] for key in sorted(some)]) for name, some in parts.items()}
-
-
-def without(weights: Mapping[str, Tensor], *patterns: str) -> dict[str, Tensor]:
-    """The weights but for those that match one of some patterns from their beginning."""
-    return {name: weight for name, weight in weights.items() if not any(re.match(each, name) for each in patterns)}
+TRANSFORMER_LAYER: segzoo.Table = {
+    **{
+        f"attention.{module}.{name}": segzoo.join("attn.qkv", part)
+        for module in ("attention", "self")
+        for part, name in enumerate(("query", "key", "value"))
+    },
+    "attention.output.dense": "attn.proj",
+    "intermediate.dense": "mlp.fc1",
+    "output.dense": "mlp.fc2",
+    "layernorm_before": "norm1",
+    "layernorm_after": "norm2",
+}
+"""Of a transformer's block, and timm's."""

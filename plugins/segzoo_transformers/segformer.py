@@ -1,10 +1,12 @@
-"""SegformerForSemanticSegmentation: SegFormer, arXiv:2105.15203."""
+"""SegFormer, arXiv:2105.15203."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
 import segzoo
-from segzoo_transformers.names import Rules
-from segzoo_transformers.settings import expect, labels_of, needed, preprocessing_of, with_defaults
+from segzoo_transformers.architecture import TransformersArchitecture
 
 DEFAULTS = {
     "depths": [2, 2, 2, 2],
@@ -19,7 +21,7 @@ DEFAULTS = {
     "drop_path_rate": 0.1,
     "classifier_dropout_prob": 0.1,
 }
-SAME_FOR_ALL = ("sr_ratios", "patch_sizes", "strides", "num_attention_heads", "mlp_ratios", "hidden_act")
+SAME = ("sr_ratios", "patch_sizes", "strides", "num_attention_heads", "mlp_ratios", "hidden_act")
 VARIANTS = {  # by channels and blocks: table 6 of the paper
     ((32, 64, 160, 256), (2, 2, 2, 2)): "mit_b0",
     ((64, 128, 320, 512), (2, 2, 2, 2)): "mit_b1",
@@ -28,53 +30,58 @@ VARIANTS = {  # by channels and blocks: table 6 of the paper
     ((64, 128, 320, 512), (3, 8, 27, 3)): "mit_b4",
     ((64, 128, 320, 512), (3, 6, 40, 3)): "mit_b5",
 }
-NAMES: Rules = [
-    (r"^segformer\.(encoder\.)?", "encoder."),
-    (r"^encoder\.patch_embeddings\.(\d)\.proj\.", r"encoder.stages.\1.patches.projection."),
-    (r"^encoder\.patch_embeddings\.(\d)\.layer_norm\.", r"encoder.stages.\1.patches.norm."),
-    (r"^encoder\.layer_norm\.(\d)\.", r"encoder.stages.\1.norm."),
-    (r"^encoder\.block\.(\d)\.", r"encoder.stages.\1.blocks."),
-    (r"\.attention\.self\.(query|key|value)\.", r".attention.\1."),
-    (r"\.attention\.self\.sr\.", ".attention.reduction.projection."),
-    (r"\.attention\.self\.layer_norm\.", ".attention.reduction.norm."),
-    (r"\.attention\.output\.dense\.", ".attention.output."),
-    (r"\.layer_norm_1\.", ".attention_norm."),
-    (r"\.layer_norm_2\.", ".ffn_norm."),
-    (r"\.mlp\.dense1\.", ".ffn.expand."),
-    (r"\.mlp\.dense2\.", ".ffn.contract."),
-    (r"\.mlp\.dwconv\.dwconv\.", ".ffn.depthwise."),
-    (r"^decode_head\.linear_c\.(\d)\.proj\.", r"decoder.linears.\1."),
-    (r"^decode_head\.linear_fuse\.", "decoder.fuse.conv."),
-    (r"^decode_head\.batch_norm\.", "decoder.fuse.norm."),
-    (r"^decode_head\.classifier\.", "head.classifiers.logits.conv."),
-]
+ENCODER: segzoo.Table = {
+    "patch_embeddings.{}.proj": "{}.patches.projection",
+    "patch_embeddings.{}.layer_norm": "{}.patches.norm",
+    "layer_norm.{}": "{}.norm",
+    **segzoo.under(
+        "block.{}.{}",
+        "{}.blocks.{}",
+        {
+            "layer_norm_1": "attention_norm",
+            "attention.self.query": "attention.query",
+            "attention.self.key": "attention.key",
+            "attention.self.value": "attention.value",
+            "attention.self.sr": "attention.reduction.projection",
+            "attention.self.layer_norm": "attention.reduction.norm",
+            "attention.output.dense": "attention.output",
+            "layer_norm_2": "ffn_norm",
+            "mlp.dense1": "ffn.expand",
+            "mlp.dwconv.dwconv": "ffn.depthwise",
+            "mlp.dense2": "ffn.contract",
+        },
+    ),
+}
 
 
-def read(source: segzoo.Checkpoint) -> segzoo.Imported:
-    """Translate it."""
-    config = with_defaults(source, DEFAULTS)
-    expect("SegFormer", config, **{name: DEFAULTS[name] for name in SAME_FOR_ALL})
-    encoder = VARIANTS.get((tuple(config["hidden_sizes"]), tuple(config["depths"])))
-    if encoder is None:
-        raise segzoo.CheckpointError(
-            f"this SegFormer can't be imported: its Mix Transformer of hidden_sizes={config['hidden_sizes']} and "
-            f"depths={config['depths']} is none of {', '.join(VARIANTS.values())}"
-        )
-    weights = segzoo.rename_weights(source.weights, NAMES)
-    for name in [name for name in weights if name.startswith("decoder.linears.") and name.endswith(".weight")]:
-        weights[name] = weights[name][..., None, None]  # a linear layer is a 1x1 convolution
-    classifier = needed(weights, "head.classifiers.logits.conv.weight")
-    classes, width = classifier.shape[:2]
-    return segzoo.Imported(
-        arguments={
+class SegFormer(TransformersArchitecture):
+    name = "SegformerForSemanticSegmentation"
+    defaults = DEFAULTS
+    same: ClassVar[Mapping[str, Any]] = {name: DEFAULTS[name] for name in SAME}
+
+    def arguments(self, checkpoint: segzoo.Checkpoint) -> Mapping[str, Any]:
+        config = self.config(checkpoint)
+        encoder = VARIANTS.get((tuple(config["hidden_sizes"]), tuple(config["depths"])))
+        if encoder is None:
+            raise segzoo.CheckpointError(
+                f"this SegFormer can't be imported: its Mix Transformer of hidden_sizes={config['hidden_sizes']} and "
+                f"depths={config['depths']} is none of {', '.join(VARIANTS.values())}"
+            )
+        classes, width = checkpoint.weight(self.classifier).shape[:2]
+        return {
             "encoder": f"mit/{encoder}",
             "decoder": "segformer",
             "classes": classes,
             "in_channels": config["num_channels"],
             "encoder_options": {"drop_path_rate": config["drop_path_rate"]},
             "decoder_options": {"width": width, "dropout": config["classifier_dropout_prob"]},
-        },
-        weights=weights,
-        preprocessing=preprocessing_of(source),
-        labels=labels_of(config, classes),
-    )
+        }
+
+    def names(self, checkpoint: segzoo.Checkpoint) -> segzoo.Table:
+        return {
+            **segzoo.under("segformer.encoder", "encoder.stages", ENCODER),
+            "decode_head.linear_c.{}.proj": segzoo.as_conv("decoder.linears.{}"),
+            "decode_head.linear_fuse": "decoder.fuse.conv",
+            "decode_head.batch_norm": "decoder.fuse.norm",
+            "decode_head.classifier": "head.classifiers.logits.conv",
+        }

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import segzoo
 from segzoo.options import check_options, declared_options
 from segzoo_transformers.beit_encoder import BeitPyramid
-from segzoo_transformers.mobilevit import CHANNELS, TransformersMobileViT
+from segzoo_transformers.mobilevit_encoder import CHANNELS, TransformersMobileViT
 
 PREFIX = "transformers-"
 BEIT = PREFIX + "beit"

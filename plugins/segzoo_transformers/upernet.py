@@ -1,14 +1,14 @@
-"""UperNetForSemanticSegmentation: UPerNet, arXiv:1807.10221, on Swin Transformer or ConvNeXt."""
+"""UPerNet, arXiv:1807.10221, on Swin Transformer or ConvNeXt."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import segzoo
-from segzoo_transformers.names import INDEX, TRANSFORMER_LAYER, UPERNET, Rules, join_projections, without
-from segzoo_transformers.settings import expect, labels_of, needed, preprocessing_of, with_defaults
+from segzoo_transformers.architecture import TransformersArchitecture, expect
+from segzoo_transformers.names import TRANSFORMER_LAYER, UPERNET, UPERNET_AUXILIARY
 
 STAGES = ["stage1", "stage2", "stage3", "stage4"]
 DEFAULTS = {
@@ -19,6 +19,7 @@ DEFAULTS = {
     "auxiliary_num_convs": 1,
     "auxiliary_concat_input": False,
 }
+SIMPLE = ("auxiliary_channels", "auxiliary_num_convs", "auxiliary_concat_input")
 SWIN_DEFAULTS = {
     "patch_size": 4,
     "num_channels": 3,
@@ -32,21 +33,28 @@ SWIN_DEFAULTS = {
     "hidden_act": "gelu",
     "use_absolute_embeddings": False,
 }
-SWIN: Rules = [
-    (r"^backbone\.(swin\.)?embeddings\.patch_embeddings\.projection\.", "encoder.patches."),
-    (r"^backbone\.(swin\.)?embeddings\.norm\.", "encoder.patches_norm."),
-    (r"^backbone\.hidden_states_norms\.stage1\.", "encoder.norms.0."),
-    (r"^backbone\.hidden_states_norms\.stage2\.", "encoder.norms.1."),
-    (r"^backbone\.hidden_states_norms\.stage3\.", "encoder.norms.2."),
-    (r"^backbone\.hidden_states_norms\.stage4\.", "encoder.norms.3."),
-    *(
-        (rf"^backbone\.(swin\.)?encoder\.layers\.{stage}\.downsample\.", f"encoder.stages.{stage + 1}.merge.")
-        for stage in range(3)
+SWIN_WITHIN: segzoo.Table = {
+    "embeddings.patch_embeddings.projection": "patches",
+    "embeddings.norm": "patches_norm",
+    "encoder.layers.0.downsample": "stages.1.merge",
+    "encoder.layers.1.downsample": "stages.2.merge",
+    "encoder.layers.2.downsample": "stages.3.merge",
+    **segzoo.under(
+        "encoder.layers.{}.blocks.{}",
+        "stages.{}.blocks.{}",
+        {
+            "attention.self.relative_position_bias_table": "attn.relative_position_bias_table",
+            "attention.self.relative_position_index": None,  # earlier versions saved it, though it is no weight
+        },
+        TRANSFORMER_LAYER,
     ),
-    (r"^backbone\.(swin\.)?encoder\.layers\.", "encoder.stages."),
-    (r"\.attention\.self\.relative_position_bias_table$", ".attn.relative_position_bias_table"),
-    *TRANSFORMER_LAYER,
-]
+    "layernorm": None,  # comes after the last map: nothing uses it
+}
+SWIN: segzoo.Table = {
+    **{f"backbone.hidden_states_norms.stage{stage + 1}": f"encoder.norms.{stage}" for stage in range(4)},
+    **segzoo.under("backbone.swin", "encoder", SWIN_WITHIN),  # as some versions nest it
+    **segzoo.under("backbone", "encoder", SWIN_WITHIN),
+}
 CONVNEXT_DEFAULTS = {
     "patch_size": 4,
     "num_channels": 3,
@@ -55,18 +63,24 @@ CONVNEXT_DEFAULTS = {
     "hidden_act": "gelu",
     "drop_path_rate": 0.0,
 }
-CONVNEXT: Rules = [
-    (r"^backbone\.embeddings\.patch_embeddings\.", "encoder.body.stem.0."),
-    (r"^backbone\.embeddings\.layernorm\.", "encoder.body.stem.1."),
-    *((rf"^backbone\.hidden_states_norms\.stage{stage + 1}\.", f"decoder.input_norms.{stage}.") for stage in range(4)),
-    (r"^backbone\.encoder\.stages\.(\d)\.downsampling_layer\.", r"encoder.body.stages.\1.downsample."),
-    (r"^backbone\.encoder\.stages\.(\d)\.layers\.", r"encoder.body.stages.\1.blocks."),
-    (r"\.layer_scale_parameter$", ".gamma"),
-    (r"\.dwconv\.", ".conv_dw."),
-    (r"\.layernorm\.", ".norm."),
-    (r"\.pwconv1\.", ".mlp.fc1."),
-    (r"\.pwconv2\.", ".mlp.fc2."),
-]
+CONVNEXT: segzoo.Table = {
+    "backbone.embeddings.patch_embeddings": "encoder.body.stem.0",
+    "backbone.embeddings.layernorm": "encoder.body.stem.1",
+    **{f"backbone.hidden_states_norms.stage{stage + 1}": f"decoder.input_norms.{stage}" for stage in range(4)},
+    "backbone.encoder.stages.{}.downsampling_layer": "encoder.body.stages.{}.downsample",
+    **segzoo.under(
+        "backbone.encoder.stages.{}.layers.{}",
+        "encoder.body.stages.{}.blocks.{}",
+        {
+            "layer_scale_parameter": "gamma",
+            "dwconv": "conv_dw",
+            "layernorm": "norm",
+            "pwconv1": "mlp.fc1",
+            "pwconv2": "mlp.fc2",
+        },
+    ),
+    "backbone.layernorm": None,
+}
 
 
 @dataclass(frozen=True)
@@ -79,56 +93,59 @@ class Backbone:
     """
 
     arguments: Mapping[str, Any]
-    names: Rules
+    names: segzoo.Table
     decoder_options: Mapping[str, Any] = field(default_factory=dict)
     auxiliary: str = ""
 
 
-def read(source: segzoo.Checkpoint) -> segzoo.Imported:
-    """Translate it."""
-    config = with_defaults(source, DEFAULTS)
-    inner = config.get("backbone_config")
-    kind = str(inner.get("model_type") if isinstance(inner, Mapping) else config.get("backbone"))
-    if not isinstance(inner, Mapping) or kind not in BACKBONES:
-        raise segzoo.CheckpointError(
-            f"this UPerNet can't be imported: its backbone is {kind!r}, and segzoo reads those on "
-            f"{', '.join(BACKBONES)}"
-        )
-    if inner.get("out_features", STAGES) != STAGES:
-        raise segzoo.CheckpointError(
-            f"this UPerNet can't be imported: its backbone gives {inner['out_features']}, expected {STAGES}"
-        )
-    backbone = BACKBONES[kind](inner)
-    kept = without(source.weights, INDEX)
-    weights = join_projections(segzoo.rename_weights(kept, [*UPERNET, *backbone.names]))
-    weights = without(weights, r"backbone\.(swin\.)?layernorm\.")  # comes after the last map: nothing uses it
-    notes: list[str] = []
-    auxiliary: tuple[int, ...] = (4,) if config["use_auxiliary_head"] else ()
-    simple = {name: DEFAULTS[name] for name in ("auxiliary_channels", "auxiliary_num_convs", "auxiliary_concat_input")}
-    reason = backbone.auxiliary
-    if any(config[name] != value for name, value in simple.items()):
-        reason = f"segzoo's is one convolution to {simple['auxiliary_channels']} channels"
-    if auxiliary and reason:
-        notes.append(f"the auxiliary head was left out: {reason}; predictions don't depend on it")
-        weights, auxiliary = without(weights, r"auxiliary(_head)?\."), ()
-    classes = needed(weights, "head.classifiers.logits.conv.weight").shape[0]
-    return segzoo.Imported(
-        arguments={
+class UPerNet(TransformersArchitecture):
+    name = "UperNetForSemanticSegmentation"
+    defaults = DEFAULTS
+
+    def backbone(self, checkpoint: segzoo.Checkpoint) -> Backbone:
+        """The encoder.
+
+        :raises CheckpointError: when segzoo has none that is the same.
+        """
+        config = self.config(checkpoint)
+        inner = config.get("backbone_config")
+        kind = str(inner.get("model_type") if isinstance(inner, Mapping) else config.get("backbone"))
+        if not isinstance(inner, Mapping) or kind not in BACKBONES:
+            raise segzoo.CheckpointError(
+                f"this UPerNet can't be imported: its backbone is {kind!r}, and segzoo reads those on "
+                f"{', '.join(BACKBONES)}"
+            )
+        if inner.get("out_features", STAGES) != STAGES:
+            raise segzoo.CheckpointError(
+                f"this UPerNet can't be imported: its backbone gives {inner['out_features']}, expected {STAGES}"
+            )
+        return BACKBONES[kind](inner)
+
+    def arguments(self, checkpoint: segzoo.Checkpoint) -> Mapping[str, Any]:
+        config, backbone = self.config(checkpoint), self.backbone(checkpoint)
+        return {
             **backbone.arguments,
             "decoder": "upernet",
-            "classes": classes,
+            "classes": self.classes(checkpoint),
             "decoder_options": {
                 "width": config["hidden_size"],
                 "grids": list(config["pool_scales"]),
                 **backbone.decoder_options,
             },
-            "auxiliary": auxiliary,
-        },
-        weights=weights,
-        preprocessing=preprocessing_of(source),
-        labels=labels_of(config, classes),
-        notes=tuple(notes),
-    )
+            "auxiliary": (4,) if config["use_auxiliary_head"] and not self.losses(checkpoint) else (),
+        }
+
+    def names(self, checkpoint: segzoo.Checkpoint) -> segzoo.Table:
+        auxiliary = {"auxiliary_head": None} if self.losses(checkpoint) else UPERNET_AUXILIARY
+        return {**UPERNET, **auxiliary, **self.backbone(checkpoint).names}
+
+    def losses(self, checkpoint: segzoo.Checkpoint) -> Sequence[str]:
+        config, reason = self.config(checkpoint), self.backbone(checkpoint).auxiliary
+        if any(config[name] != DEFAULTS[name] for name in SIMPLE):
+            reason = f"segzoo's is one convolution to {DEFAULTS['auxiliary_channels']} channels"
+        if not (config["use_auxiliary_head"] and reason):
+            return ()
+        return (f"the auxiliary head was left out: {reason}; predictions don't depend on it",)
 
 
 def _swin(said: Mapping[str, Any]) -> Backbone:

@@ -34,8 +34,8 @@ def import_checkpoint(
     """The model that an importer makes of a folder or file, in eval mode.
 
     :param importer: by name; the first that recognises it if None.
-    :param arguments: what a bare file doesn't say; `prefix` among them is what its training program put before the names
-        of the weights, if that isn't found by itself.
+    :param arguments: what a bare file doesn't say; `prefix` among them is what its training program put before the
+        names of the weights, if that isn't found by itself.
     :raises CheckpointError: when no importer takes it, or its weights don't fit.
     """
     given = dict(arguments or {})
@@ -74,8 +74,8 @@ def _recognising(checkpoint: Checkpoint) -> Provided[ImporterSpec]:
             warnings.warn(f"importer {provided.id} {provided.version} failed: {said}", PluginWarning, stacklevel=5)
     known = ", ".join(provided.name for provided in registry.importers()) or "none is installed"
     raise CheckpointError(
-        f"{str(checkpoint.path)!r} isn't segzoo's own, and no importer recognises it ({known}); for a file of weights, say "
-        "what model it is of: importer=NAME and arguments={...}"
+        f"{str(checkpoint.path)!r} isn't segzoo's own, and no importer recognises it ({known}); for a file of "
+        "weights, say what model it is of: importer=NAME and arguments={...}"
     )
 
 

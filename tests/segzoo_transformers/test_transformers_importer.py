@@ -8,7 +8,7 @@ from importing import import_checkpoint
 from safetensors.torch import load_file, save_file
 
 import segzoo
-from segzoo_transformers.importer import READERS, TransformersImporter
+from segzoo_transformers.importer import TransformersImporter
 
 STAGES = ["stage1", "stage2", "stage3", "stage4"]
 SIZES = [(64, 64), (97, 131)]
@@ -144,7 +144,7 @@ def test_logits_of_published_sizes_are_transformers(variant, tmp_path):
 def test_auxiliary_heads_that_are_left_out_are_noted(tmp_path):
     for name, peer in (("convnext", upernet("convnext")), ("dpt", dpt())):
         read = imported(peer, tmp_path / name)
-        assert any("auxiliary head was left out" in note for note in read.notes)
+        assert any("auxiliary head was left out" in loss for loss in read.losses)
         assert not any(weight.startswith("auxiliary") for weight in read.weights)
 
 
@@ -252,7 +252,7 @@ def test_position_indices_of_earlier_versions_are_passed_over(tmp_path):
 def test_missing_weights_are_named(tmp_path):
     (tmp_path / "config.json").write_text(json.dumps(no_class()))
     torch.save({"some.weight": torch.zeros(1)}, tmp_path / "pytorch_model.bin")
-    with pytest.raises(segzoo.CheckpointError, match=r"the weights lack head\.classifiers\.logits\.conv\.weight"):
+    with pytest.raises(segzoo.CheckpointError, match=r"lack decode_head\.classifier\.weight"):
         TransformersImporter().read(segzoo.Checkpoint(tmp_path))
 
 
@@ -260,7 +260,7 @@ def test_only_folders_of_transformers_are_recognised(tmp_path):
     assert not TransformersImporter().recognises(segzoo.Checkpoint(tmp_path))
     (tmp_path / "config.json").write_text('{"encoder_name": "resnet34"}')
     assert not TransformersImporter().recognises(segzoo.Checkpoint(tmp_path))
-    assert set(READERS) == {name for name in READERS if hasattr(transformers, name)}
+    assert all(hasattr(transformers, each.name) for each in TransformersImporter.architectures)
 
 
 @pytest.mark.parametrize("output_stride", [None, 16])
