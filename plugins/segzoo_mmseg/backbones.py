@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,9 +11,7 @@ from torch import Tensor
 
 import segzoo
 
-Rules = list[tuple[str, str]]
-Weights = dict[str, Tensor]
-
+Weights = Mapping[str, Tensor]
 RESNETS: Mapping[
     tuple[tuple[int, ...], bool], str
 ] = {  # by blocks of the four layers, and whether they are bottlenecks
@@ -23,12 +21,12 @@ RESNETS: Mapping[
     ((3, 4, 23, 3), True): "resnet101",
     ((3, 8, 36, 3), True): "resnet152",
 }
-RESNET: Rules = [
-    (r"^backbone\.stem\.([0134])\.", r"encoder.body.conv1.\1."),
-    (r"^backbone\.stem\.6\.", "encoder.body.conv1.6."),
-    (r"^backbone\.stem\.7\.", "encoder.body.bn1."),
-    (r"^backbone\.", "encoder.body."),
-]
+RESNET: segzoo.Table = {
+    "backbone.stem.6": "encoder.body.conv1.6",
+    "backbone.stem.7": "encoder.body.bn1",
+    "backbone.stem": "encoder.body.conv1",
+    "backbone": "encoder.body",
+}
 MIX_TRANSFORMERS: Mapping[
     tuple[int, tuple[int, ...]], str
 ] = {  # by channels of the first stage, and blocks: table 6 of arXiv:2105.15203
@@ -39,61 +37,91 @@ MIX_TRANSFORMERS: Mapping[
     (64, (3, 8, 27, 3)): "mit_b4",
     (64, (3, 6, 40, 3)): "mit_b5",
 }
-MIX_TRANSFORMER: Rules = [
-    (r"^backbone\.layers\.(\d)\.0\.", r"encoder.stages.\1.patches."),
-    (r"^backbone\.layers\.(\d)\.1\.", r"encoder.stages.\1.blocks."),
-    (r"^backbone\.layers\.(\d)\.2\.", r"encoder.stages.\1.norm."),
-    (r"\.norm1\.", ".attention_norm."),
-    (r"\.norm2\.", ".ffn_norm."),
-    (r"\.attn\.attn\.in_proj_", ".attention.{query,key,value}."),
-    (r"\.attn\.attn\.out_proj\.", ".attention.output."),
-    (r"\.attn\.sr\.", ".attention.reduction.projection."),
-    (r"\.attn\.norm\.", ".attention.reduction.norm."),
-    (r"\.ffn\.layers\.0\.", ".ffn.expand."),
-    (r"\.ffn\.layers\.1\.", ".ffn.depthwise."),
-    (r"\.ffn\.layers\.4\.", ".ffn.contract."),
-]
-SWIN: Rules = [
-    (r"^backbone\.patch_embed\.projection\.", "encoder.patches."),
-    (r"^backbone\.patch_embed\.norm\.", "encoder.patches_norm."),
-    (r"^backbone\.norm(\d)\.", r"encoder.norms.\1."),
-    *((rf"^backbone\.stages\.{stage}\.downsample\.", f"encoder.stages.{stage + 1}.merge.") for stage in range(3)),
-    (r"^backbone\.stages\.", "encoder.stages."),
-    (r"\.attn\.w_msa\.", ".attn."),
-    (r"\.ffn\.layers\.0\.0\.", ".mlp.fc1."),
-    (r"\.ffn\.layers\.1\.", ".mlp.fc2."),
-]
+MIX_TRANSFORMER: segzoo.Table = segzoo.under(
+    "backbone.layers.{}",
+    "encoder.stages.{}",
+    {"0": "patches", "2": "norm"},
+    segzoo.under(
+        "1.{}",
+        "blocks.{}",
+        {
+            "norm1": "attention_norm",
+            "norm2": "ffn_norm",
+            **{
+                f"attn.attn.in_proj_{kind}": segzoo.split(
+                    *(f"attention.{name}.{kind}" for name in ("query", "key", "value"))
+                )
+                for kind in ("weight", "bias")
+            },
+            "attn.attn.out_proj": "attention.output",
+            "attn.sr": "attention.reduction.projection",
+            "attn.norm": "attention.reduction.norm",
+            # 1x1 convolutions there are linear layers here
+            "ffn.layers.0.weight": segzoo.change("ffn.expand.weight", lambda weight: weight.flatten(1)),
+            "ffn.layers.0": "ffn.expand",
+            "ffn.layers.1": "ffn.depthwise",
+            "ffn.layers.4.weight": segzoo.change("ffn.contract.weight", lambda weight: weight.flatten(1)),
+            "ffn.layers.4": "ffn.contract",
+        },
+    ),
+)
+
+
+def by_position(weight: Tensor) -> Tensor:
+    """Of four merged tokens mmsegmentation has the channels outermost, segzoo the column, then the row."""
+    *outputs, merged = weight.shape
+    return weight.reshape(*outputs, merged // 4, 2, 2).movedim((-1, -2, -3), (-3, -2, -1)).reshape(weight.shape)
+
+
+SWIN: segzoo.Table = {
+    "backbone.patch_embed.projection": "encoder.patches",
+    "backbone.patch_embed.norm": "encoder.patches_norm",
+    "backbone.norm{}": "encoder.norms.{}",
+    **{
+        f"backbone.stages.{stage}.downsample": segzoo.change(f"encoder.stages.{stage + 1}.merge", by_position)
+        for stage in range(3)
+    },
+    **segzoo.under(
+        "backbone.stages.{}.blocks.{}",
+        "encoder.stages.{}.blocks.{}",
+        {
+            "attn.w_msa.relative_position_index": None,
+            "attn.w_msa": "attn",
+            "ffn.layers.0.0": "mlp.fc1",
+            "ffn.layers.1": "mlp.fc2",
+            "norm1": "norm1",
+            "norm2": "norm2",
+        },
+    ),
+}
 
 
 @dataclass(frozen=True)
 class Backbone:
-    """An encoder of segzoo's with a backbone's weights.
+    """An encoder of segzoo's that has a backbone's weights.
 
-    :param weights: of the whole model, those of the encoder by segzoo's names.
+    :param dilates: whether published models without a pyramid dilate it.
     """
 
     encoder: str
     in_channels: int
-    weights: Weights
+    names: segzoo.Table
     options: Mapping[str, Any] = field(default_factory=dict)
     dilates: bool = False
 
 
-def read_backbone(weights: Weights) -> Backbone:
-    """Find the encoder, and give it its weights.
+def find_backbone(weights: Weights) -> Backbone:
+    """The encoder.
 
     :raises CheckpointError: when segzoo has none that is the same.
     """
-    if "backbone.layer1.0.conv1.weight" in weights:
-        return _resnet(weights)
-    if "backbone.layers.0.1.0.attn.attn.in_proj_weight" in weights:
-        return _mix_transformer(weights)
-    if "backbone.stages.0.blocks.0.attn.w_msa.qkv.weight" in weights:
-        return _swin(weights)
-    known = [name for name in weights if name.startswith("backbone.")][:3]
+    for mark, read in BACKBONES.items():
+        if mark in weights:
+            return read(weights)
+    found = [name for name in weights if name.startswith("backbone.")][:3]
     raise segzoo.CheckpointError(
         "this backbone can't be imported: segzoo reads ResNet, Mix Transformer and Swin Transformer of "
-        f"mmsegmentation, and this one has weights such as {', '.join(known) or 'none'}"
+        f"mmsegmentation, and this one has weights such as {', '.join(found) or 'none'}"
     )
 
 
@@ -116,8 +144,7 @@ def _resnet(weights: Weights) -> Backbone:
         first = weights["backbone.conv1.weight"]
     if "backbone.layer2.0.downsample.2.weight" in weights:
         options["avg_down"] = True
-    renamed = segzoo.rename_weights(weights, RESNET)
-    return Backbone(f"timm/{encoder}", first.shape[1], renamed, options, dilates=True)
+    return Backbone(f"timm/{encoder}", first.shape[1], RESNET, options, dilates=True)
 
 
 def _mix_transformer(weights: Weights) -> Backbone:
@@ -131,11 +158,7 @@ def _mix_transformer(weights: Weights) -> Backbone:
             f"this Mix Transformer of {first.shape[0]} channels and {blocks} blocks can't be imported: it is none of "
             f"{', '.join(MIX_TRANSFORMERS.values())}"
         )
-    renamed = segzoo.rename_weights(weights, MIX_TRANSFORMER)
-    for name in list(renamed):
-        if re.search(r"\.ffn\.(expand|contract)\.weight$", name):
-            renamed[name] = renamed[name].flatten(1)  # a 1x1 convolution is a linear layer
-    return Backbone(f"mit/{encoder}", first.shape[1], renamed)
+    return Backbone(f"mit/{encoder}", first.shape[1], MIX_TRANSFORMER)
 
 
 def _swin(weights: Weights) -> Backbone:
@@ -154,20 +177,17 @@ def _swin(weights: Weights) -> Backbone:
         "window": (round(tables[0].shape[0] ** 0.5) + 1) // 2,
         "drop_path_rate": 0.3,
     }
-    kept = {name: weight for name, weight in weights.items() if not name.endswith(".relative_position_index")}
-    renamed = segzoo.rename_weights(kept, SWIN)
-    for name in list(renamed):
-        if re.search(r"\.merge\.(norm\.(weight|bias)|reduction\.weight)$", name):
-            renamed[name] = _by_position(renamed[name])
-    return Backbone("swin/swin", first.shape[1], renamed, options)
-
-
-def _by_position(weight: Tensor) -> Tensor:
-    """Of four merged tokens mmsegmentation has the channels outermost, segzoo the column, then the row."""
-    *outputs, merged = weight.shape
-    return weight.reshape(*outputs, merged // 4, 2, 2).movedim((-1, -2, -3), (-3, -2, -1)).reshape(weight.shape)
+    return Backbone("swin/swin", first.shape[1], SWIN, options)
 
 
 def _count(weights: Weights, pattern: str) -> int:
     found = [int(match[1]) for match in map(re.compile(pattern).fullmatch, weights) if match]
     return max(found, default=-1) + 1
+
+
+BACKBONES: Mapping[str, Callable[[Weights], Backbone]] = {
+    "backbone.layer1.0.conv1.weight": _resnet,
+    "backbone.layers.0.1.0.attn.attn.in_proj_weight": _mix_transformer,
+    "backbone.stages.0.blocks.0.attn.w_msa.relative_position_bias_table": _swin,
+}
+"""By a weight that each has, and others haven't."""

@@ -24,7 +24,7 @@ def saved(weights, folder, **meta):
     return folder / "iter_80000.pth"
 
 
-def brought_in(peer, folder, **arguments):
+def import_peer(peer, folder, **arguments):
     return import_checkpoint(MMSegImporter(), saved(disturb(peer).state_dict(), folder), **arguments)
 
 
@@ -53,19 +53,19 @@ def test_the_peer_has_mmsegmentation_s_names(name):
 @pytest.mark.parametrize("name", every_model)
 def test_logits_are_mmsegmentation_s(name, tmp_path):
     peer = MODELS[name][0]()
-    assert_same_logits(peer, brought_in(peer, tmp_path), *SIZES)
+    assert_same_logits(peer, import_peer(peer, tmp_path), *SIZES)
 
 
 def test_logits_on_a_shallow_resnet_are_mmsegmentation_s(tmp_path):
     peer = small()
-    assert_same_logits(peer, brought_in(peer, tmp_path), *SIZES)
+    assert_same_logits(peer, import_peer(peer, tmp_path), *SIZES)
 
 
 @pytest.mark.slow
 def test_another_dilation_is_given_by_the_user(tmp_path):
     peer = Model(ResNetV1c(), ASPPHead(2048, 64, 5, rates=(6, 12, 18)))
     options = {"rates": [6, 12, 18]}
-    assert_same_logits(peer, brought_in(peer, tmp_path, decoder_options=options), (97, 131))
+    assert_same_logits(peer, import_peer(peer, tmp_path, decoder_options=options), (97, 131))
 
 
 @pytest.mark.parametrize("meta", ["dataset_meta", "CLASSES"])
@@ -89,7 +89,7 @@ def test_several_auxiliary_convolutions_are_left_out_and_noted(tmp_path):
     peer.auxiliary_head = FCNHead(256, 256, 5, convs=2)
     read = imported(peer, tmp_path)
     assert read.arguments["auxiliary"] == ()
-    assert read.notes == (
+    assert read.losses == (
         "the auxiliary head was left out: it has several convolutions, and segzoo's has one; predictions don't depend "
         "on it",
     )
@@ -98,7 +98,7 @@ def test_several_auxiliary_convolutions_are_left_out_and_noted(tmp_path):
 def test_a_narrow_auxiliary_head_is_left_out_and_noted(tmp_path):
     peer = small()
     peer.auxiliary_head = FCNHead(256, 64, 5)
-    assert "segzoo's is one 3x3 convolution to 256 channels" in imported(peer, tmp_path).notes[0]
+    assert "segzoo's is one 3x3 convolution to 256 channels" in imported(peer, tmp_path).losses[0]
 
 
 def other_head():
