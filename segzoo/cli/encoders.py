@@ -51,8 +51,8 @@ ORDERS: dict[str, Callable[[EncoderFacts], Any]] = {
 
 @click.command()
 @click.argument("pattern", required=False)
-@click.option("--min-params", type=PARAMETERS, help="At least so many parameters, such as 5M.")
-@click.option("--max-params", type=PARAMETERS, help="At most so many, such as 25M.")
+@click.option("--min-params", type=PARAMETERS, help="Least number of parameters, such as 5M.")
+@click.option("--max-params", type=PARAMETERS, help="Largest number of parameters, such as 25M.")
 @click.option("--stride", "strides", type=click.IntRange(min=1), multiple=True, help="Computes a map of that stride.")
 @click.option("--dilates", type=click.Choice(["8", "16"]), help="Can be dilated to that output stride.")
 @click.option("--any-size", is_flag=True, help="Takes images as they are: no padding, no resizing.")
@@ -77,8 +77,8 @@ def encoders(
     """List the encoders, or those that match PATTERN, such as 'resnet*'; a NAME shows that one in full.
 
     A NAME can have a tag: resnet50.a1_in1k. Options narrow the list down; all must hold. Parameters are those of the
-    encoder alone, without a classifier. Where a question mark stands, nobody has measured the encoder yet: its NAME
-    does so, and so does each option that narrows the list down, which can take minutes.
+    encoder alone, without a classifier. A question mark stands for what was not measured yet: a NAME measures
+    it, and so does each option that narrows the list down, which can take minutes.
     """
 
     def fits(facts: EncoderFacts) -> bool:
@@ -130,7 +130,7 @@ def _find(pattern: str | None) -> dict[str, EncoderFound]:
 
 
 def _facts(chosen: Mapping[str, EncoderFound]) -> Iterator[tuple[EncoderFacts, EncoderFound]]:
-    """The facts of each; where there are several, one that can't be had is left out, with a warning."""
+    """The facts of each; where there are several, one that fails is left out, with a warning."""
     from dataclasses import replace
 
     from tqdm import tqdm

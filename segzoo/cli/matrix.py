@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 NAMED = 3
-"""Pairs that failed for the same reason, so many of them by name."""
+"""How many of the pairs that failed for one reason are named."""
 
 
 @click.command()

@@ -23,7 +23,7 @@ from segzoo.weights import read_weights
 
 MOST_REGISTERED = 10_000
 MOST_PER_TENSOR = 10
-"""A model may register so many modules and parameters, and so many more for each tensor of its file. The largest
+"""How many modules and parameters a model may register, and how many more for each tensor of its file. The largest
 encoders register 7,000, and drop most of them when they are built at a small depth."""
 
 

@@ -15,7 +15,7 @@ Layer = str | Callable[..., nn.Module] | None
 
 
 def make_norm(norm: Layer, channels: int) -> nn.Module:
-    """A norm for so many channels; the identity for None. "groupnorm" has 32 groups.
+    """A norm for a number of channels; the identity for None. "groupnorm" has 32 groups.
 
     :raises OptionError: for a name that timm doesn't have, and channels that the groups can't share out.
     """
