@@ -1,217 +1,215 @@
-"""Each decoder that segmentation_models_pytorch (SMP) has, beside ours, on the same features: time and memory.
+r"""Each decoder of segmentation_models_pytorch (SMP) beside ours: processor time by runtime, and memory in training.
 
-Decoder and head of both, at the options at which they compute the same, with random weights (what they are doesn't
-change the time), are given the maps of one encoder and run in turn, so that whatever else the machine does falls on
-both. What is reported is the median over rounds of the ratio theirs / ours: 2 is twice as fast, or half the memory.
+Decoder and head of both, with the same weights, at the options at which they compute the same. Each side lives in a
+process of its own, with one thread; the two run in turn and never at once, so that neither profits from memory that the
+other left, and whatever else the machine does falls on both. Logits have to agree before anything is measured.
 
-- *inference*: from features to logits, eval mode.
-- *training step*: forward and backward, down to the features and all parameters.
-- *saved memory*: what autograd keeps from the forward for the backward pass, as its hooks see it, each storage once;
-  parameters, and the features, which the encoder holds anyway, not counted.
+What is reported is theirs / ours, the median over rounds: 2 is half the time, or half the memory.
 
-Run `python benchmarks/decoders.py --help` for the options; README.md has what was measured.
+\b
+eager       from maps to logits, eval mode, without gradients
+optimised   likewise, ours through segzoo.optimize; SMP has no such thing and runs as it is
+compile     torch.compile, for this size
+onnx        ONNX Runtime, exported for this size alone
+onnx-32     ONNX Runtime, exported at another size, for sides that are multiples of 32
+training    forward and backward, down to the maps and all parameters
+memory      what autograd keeps from the forward for the backward pass
+
+README.md has what was measured.
 """
 
 from __future__ import annotations
 
-import gc
+import json
+import math
+import os
 import statistics
-import time
-import warnings
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from itertools import product
+from multiprocessing import get_context
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
-import segmentation_models_pytorch as smp
-import torch
+import numpy as np
+import side
 from tabulate import tabulate
-from torch import Tensor, nn
 from tqdm import tqdm
 
-import segzoo
-
-
-@dataclass(frozen=True)
-class Pair:
-    """A decoder of ours and SMP's, with the options at which they compute the same."""
-
-    peer: str
-    ours: dict[str, Any] = field(default_factory=dict)
-    theirs: dict[str, Any] = field(default_factory=dict)
-    encoder: str | None = None
-
-
-PAIRS = {
-    "unet": Pair("Unet"),
-    "unetplusplus": Pair("UnetPlusPlus"),
-    "manet": Pair("MAnet"),
-    "linknet": Pair("Linknet"),
-    "fpn": Pair("FPN", {"align_corners": True}),
-    "pspnet": Pair("PSPNet", {"align_corners": True}),
-    "deeplabv3": Pair("DeepLabV3", {"align_corners": True}),
-    "deeplabv3plus": Pair("DeepLabV3Plus", {"align_corners": True}),
-    "pan": Pair("PAN", {"align_corners": True}),
-    "upernet": Pair("UPerNet", {"align_corners": True}),
-    "segformer": Pair("Segformer", {"align_corners": True, "finest_stride": 2, "dropout": 0.0}),
-    "dpt": Pair("DPT", {}, {"dynamic_img_size": True}, encoder="vit_tiny_patch16_224"),
+TOLERANCE = 1e-4
+"""By how much logits may differ, as a fraction of the largest."""
+CLASSES = 19
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "TORCHINDUCTOR_COMPILE_THREADS": "1"}
+RESNET = {"encoder_name": "resnet34"}
+VIT = {"encoder_name": "tu-vit_tiny_patch16_224", "dynamic_img_size": True}
+DECODERS: dict[str, dict[str, Any]] = {
+    "unet": RESNET,
+    "unetplusplus": RESNET,
+    "manet": RESNET,
+    "linknet": RESNET,
+    "fpn": RESNET,
+    "pspnet": RESNET,
+    "deeplabv3": RESNET,
+    "deeplabv3plus": RESNET,
+    "pan": RESNET,
+    "upernet": RESNET,
+    "segformer": RESNET,
+    "dpt": VIT,
 }
+"""SMP's twelve, by SMP's names, and whose maps each is given, in the arguments of SMP's `create_model`."""
 
 
-MEASURES = ("inference", "training step", "saved memory")
+class Process:
+    """One side's process."""
+
+    def __init__(self) -> None:
+        self._pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"))
+
+    def __call__(self, function: Any, *arguments: Any) -> Any:
+        """Call a function of `side` over there, and wait."""
+        return self._pool.submit(function, *arguments).result()
+
+    def __enter__(self) -> Process:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown()
 
 
 @dataclass
-class Side:
-    """One of the two: from features to logits."""
+class Result:
+    """A decoder at one size in one runtime: milliseconds (MiB for memory) of each side, or why there are none.
 
-    run: Callable[[list[Tensor]], Tensor]
-    features: list[Tensor]
-    modules: nn.ModuleList
+    :ivar ratio: theirs / ours, the median over rounds.
+    """
+
+    decoder: str
+    batch: int
+    size: int
+    runtime: str
+    theirs: float = math.nan
+    ours: float = math.nan
+    ratio: float = math.nan
+    failure: str = ""
 
     @property
-    def parameters(self) -> int:
-        return sum(parameter.numel() for parameter in self.modules.parameters())
+    def where(self) -> str:
+        return f"{self.decoder}, batch {self.batch}, {self.size}x{self.size}, {self.runtime}"
 
-    def infer(self) -> None:
-        self.modules.eval()
-        with torch.no_grad():
-            self.run(list(self.features))
+    @property
+    def values(self) -> str:
+        return f"{self.theirs:.1f} / {self.ours:.1f} {'MiB' if self.runtime == 'memory' else 'ms'}"
 
-    def train_step(self, memory: dict[int, int] | None = None) -> None:
-        self.modules.train().zero_grad()
-        features = [feature.detach().requires_grad_(feature.numel() > 0) for feature in self.features]
-        known = {each.untyped_storage().data_ptr() for each in [*self.modules.parameters(), *features]}
-
-        def keep(tensor: Tensor) -> Tensor:
-            storage = tensor.untyped_storage()
-            if memory is not None and storage.data_ptr() not in known:
-                memory[storage.data_ptr()] = storage.nbytes()
-            return tensor
-
-        if memory is None:
-            logits = self.run(features)
-        else:
-            with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-                logits = self.run(features)
-        logits.backward(torch.ones_like(logits))
-
-    def saved_bytes(self) -> int:
-        memory: dict[int, int] = {}
-        self.train_step(memory)
-        return sum(memory.values())
+    def __str__(self) -> str:
+        return "fails" if self.failure else f"{self.ratio:.2f}"
 
 
-def sides(name: str, encoder: str, image: Tensor, classes: int) -> tuple[Side, Side]:
-    """Ours and theirs."""
-    pair = PAIRS[name]
-    encoder = pair.encoder or encoder
-    universal = encoder not in smp.encoders.get_encoder_names()
-    peer = getattr(smp, pair.peer)(
-        f"tu-{encoder}" if universal else encoder, encoder_weights=None, classes=classes, **pair.theirs
-    )
-    with torch.no_grad():
-        encoded = peer.encoder.eval()(image)
-    maps, *tokens = encoded if isinstance(encoded, tuple) else (encoded,)
-    depth = None if tokens else len(maps) - 1
-    model = segzoo.create_model(encoder, name, classes=classes, depth=depth, decoder_options=pair.ours)
-
-    def run_theirs(features: list[Tensor]) -> Tensor:
-        return peer.segmentation_head(peer.decoder(features, *tokens))
-
-    theirs = Side(run_theirs, maps, nn.ModuleList([peer.decoder, peer.segmentation_head]))
-    ours = Side(model.decode, in_our_terms(model, image, maps, *tokens), nn.ModuleList([model.decoder, model.head]))
-    return ours, theirs
+def compare(decoder: str, batch: int, size: int, runtimes: Sequence[str], rounds: int) -> Iterator[Result]:
+    """Measure one decoder at one size, in one runtime after the other."""
+    arguments, shape = {**DECODERS[decoder], "classes": CLASSES}, (batch, 3, size, size)
+    with TemporaryDirectory() as folder, Process() as theirs, Process() as ours:
+        theirs(side.build_theirs, decoder, arguments, shape, Path(folder))
+        ours(side.build_ours, shape, Path(folder))
+        expected = theirs(side.prepare, "eager")
+        for runtime in runtimes:
+            result = Result(decoder, batch, size, runtime)
+            failures = {"theirs": prepare(theirs, runtime, expected), "ours": prepare(ours, runtime, expected)}
+            result.failure = "; ".join(f"{name}: {each}" for name, each in failures.items() if each)
+            if not result.failure:
+                scale = 1 if runtime == "memory" else 1000
+                pairs = [(theirs(side.measure) * scale, ours(side.measure) * scale) for _ in range(rounds)]
+                result.theirs, result.ours = (statistics.median(each) for each in zip(*pairs, strict=True))
+                result.ratio = statistics.median(theirs / ours for theirs, ours in pairs)
+            yield result
 
 
-def in_our_terms(
-    model: segzoo.SegmentationModel, image: Tensor, maps: list[Tensor], tokens: list[Tensor] | None = None
-) -> list[Tensor]:
-    """SMP's maps as our encoder would list them: from the image on, with placeholders, class token if asked for."""
-    spec = model.plan.spec
-    if tokens is not None:
-        appended = [
-            torch.cat([each, prefix[:, 0, :, None, None].expand(-1, -1, *each.shape[-2:])], dim=1)
-            for each, prefix in zip(maps, tokens, strict=True)
+def prepare(process: Process, runtime: str, expected: np.ndarray) -> str:
+    """Make a side ready for a runtime.
+
+    :returns: why it can't be measured; empty if it can.
+    """
+    try:
+        logits = process(side.prepare, runtime)
+    except Exception as error:  # a row that says so, also where the process itself died
+        return str(error) or type(error).__name__
+    if logits is None:
+        return ""
+    if logits.shape != expected.shape:
+        return f"logits of shape {logits.shape}, not {expected.shape}"
+    difference = np.abs(logits - expected).max() / np.abs(expected).max()
+    return "" if difference <= TOLERANCE else f"logits differ by {difference:.1e} of the largest"
+
+
+def tables(results: Sequence[Result]) -> str:
+    """Markdown: the geometric means, then the decoders at each size, then what failed. Of equals the last counts."""
+    latest = list({(each.decoder, each.batch, each.size, each.runtime): each for each in results}.values())
+    runtimes = [runtime for runtime in side.RUNTIMES if any(each.runtime == runtime for each in latest)]
+    means, parts = [], []
+    for batch, size in sorted({(each.batch, each.size) for each in latest}):
+        case = f"batch {batch}, {size}x{size}"
+        cells = {(each.decoder, each.runtime): each for each in latest if (each.batch, each.size) == (batch, size)}
+        rows = [
+            [decoder, *(str(cells.get((decoder, runtime), "")) for runtime in runtimes)]
+            for decoder in DECODERS
+            if any(measured == decoder for measured, _ in cells)
         ]
-        maps = [image, *(appended if spec.channels[-1] == appended[-1].shape[1] else maps)]
-    native = iter([each for each in maps if each.shape[1]])
-    height, width = image.shape[-2:]
-    features = [
-        image.new_empty(len(image), 0, height // 2**stage, width // 2**stage) if channels == 0 else next(native)
-        for stage, channels in enumerate(spec.channels)
-    ]
-    assert tuple(feature.shape[1] for feature in features) == spec.channels, "the encoders differ"
-    return features
+        mean = [geometric_mean([each for each in cells.values() if each.runtime == runtime]) for runtime in runtimes]
+        means.append([case, *mean])
+        parts.append(f"{case.capitalize()}:\n\n{markdown([*rows, ['**geometric mean**', *mean]], 'decoder', runtimes)}")
+    failures = [f"- {each.where}: {each.failure}" for each in latest if each.failure]
+    return "\n\n".join([markdown(means, "geometric mean", runtimes), *parts, "\n".join(failures)]).strip()
 
 
-def ratios(ours: Callable[[], None], theirs: Callable[[], None], rounds: int, progress: tqdm[Any]) -> list[float]:
-    """Theirs / ours of each round, the order alternating; one round more goes ahead unmeasured."""
-    measured = []
-    for turn in range(rounds + 1):
-        took = {}
-        for side in (ours, theirs) if turn % 2 else (theirs, ours):
-            start = time.perf_counter()
-            side()
-            took[side] = time.perf_counter() - start
-        if turn:
-            measured.append(took[theirs] / took[ours])
-        progress.update()
-    return measured
+def markdown(rows: Sequence[Sequence[str]], first: str, runtimes: Sequence[str]) -> str:
+    return tabulate(rows, [first, *runtimes], "github", disable_numparse=True)
+
+
+def geometric_mean(results: Sequence[Result]) -> str:
+    ratios = [each.ratio for each in results if not each.failure]
+    if not ratios:
+        return ""
+    return f"{statistics.geometric_mean(ratios):.2f}" + (f" (of {len(ratios)})" if len(ratios) < len(results) else "")
 
 
 @click.command(help=__doc__, context_settings={"show_default": True, "max_content_width": 120})
-@click.argument("decoders", nargs=-1)
-@click.option("--encoder", default="resnet34", help="Whose maps are decoded; DPT has a plain ViT's.")
-@click.option("--size", default=(512, 512), nargs=2, type=click.IntRange(32), help="Height and width of the image.")
-@click.option("--batch", default=2, type=click.IntRange(1), help="SMP's pooling needs two images to train.")
-@click.option("--classes", default=19, type=click.IntRange(1))
-@click.option("--rounds", default=7, type=click.IntRange(1), help="How often each is measured.")
-@click.option("--threads", default=1, type=click.IntRange(1), help="Of torch.")
+@click.argument("decoders", nargs=-1, type=click.Choice(list(DECODERS)))
+@click.option("--runtime", "runtimes", multiple=True, type=click.Choice(list(side.RUNTIMES)), help="All if not given.")
+@click.option("--size", "sizes", default=[256], multiple=True, type=click.IntRange(64), help="Height and width.")
+@click.option("--batch", "batches", default=[2], multiple=True, type=click.IntRange(1))
+@click.option("--rounds", default=3, type=click.IntRange(1), help="How often each side is measured.")
+@click.option("--save", type=click.Path(path_type=Path), help="A file that results are appended to, one JSON a line.")
+@click.option("--table", is_flag=True, help="Measure nothing; print the tables of the results in --save.")
 def main(
     decoders: tuple[str, ...],
-    encoder: str,
-    size: tuple[int, int],
-    batch: int,
-    classes: int,
+    runtimes: tuple[str, ...],
+    sizes: tuple[int, ...],
+    batches: tuple[int, ...],
     rounds: int,
-    threads: int,
+    save: Path | None,
+    table: bool,
 ) -> None:
-    torch.set_num_threads(threads)
-    torch.manual_seed(0)
-    registered = [name for name in PAIRS if name in segzoo.list_decoders()]
-    unknown = set(decoders) - set(registered)
-    if unknown:
-        raise click.BadParameter(f"{sorted(unknown)}: not among {registered}")
-    image = torch.rand(batch, 3, *size)
-    rows, chosen = [], decoders or registered
-    with tqdm(total=len(chosen) * 2 * (rounds + 1), unit="round") as progress:
-        for name in chosen:
-            progress.set_description(name)
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # SMP's, of initialisation
-                ours, theirs = sides(name, encoder, image, classes)
-            inference = ratios(ours.infer, theirs.infer, rounds, progress)
-            training = ratios(ours.train_step, theirs.train_step, rounds, progress)
-            saved, peer_saved = ours.saved_bytes(), theirs.saved_bytes()
-            rows.append(
-                {
-                    "decoder": name,
-                    "parameters": ours.parameters,
-                    "of SMP's": ours.parameters - theirs.parameters,
-                    "inference": statistics.median(inference),
-                    "training step": statistics.median(training),
-                    "saved memory": peer_saved / saved,
-                    "MiB": saved / 2**20,
-                    "MiB of SMP's": peer_saved / 2**20,
-                }
-            )
-            progress.write(f"{name}: " + ", ".join(f"{measure} {rows[-1][measure]:.2f}" for measure in MEASURES))
-            del ours, theirs
-            gc.collect()
-    means = {measure: statistics.geometric_mean([row[measure] for row in rows]) for measure in MEASURES}
-    print(f"theirs / ours; {encoder}, {batch}x3x{size[0]}x{size[1]}, {classes} classes, {threads} thread(s)")
-    print(tabulate([*rows, {"decoder": "geometric mean", **means}], headers="keys", tablefmt="github", floatfmt=".2f"))
+    results = []
+    if table:
+        if save is None:
+            raise click.UsageError("--table needs --save, the file of results")
+        results = [Result(**json.loads(line)) for line in save.read_text().splitlines()]
+    else:
+        os.environ.update(ONE_THREAD)
+        runtimes, cases = runtimes or tuple(side.RUNTIMES), list(product(batches, sizes, decoders or DECODERS))
+        with tqdm(total=len(cases) * len(runtimes), unit="result") as progress:
+            for batch, size, decoder in cases:
+                progress.set_description(f"{decoder}, batch {batch}, {size}x{size}")
+                for result in compare(decoder, batch, size, runtimes, rounds):
+                    progress.update()
+                    progress.write(f"{result.where}: {result.failure or result.values} ({result})")
+                    results.append(result)
+                    if save is not None:
+                        with save.open("a") as file:
+                            print(json.dumps(asdict(result)), file=file)
+    click.echo(tables(results))
 
 
 if __name__ == "__main__":

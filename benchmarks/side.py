@@ -1,0 +1,258 @@
+"""One side of the comparison: a decoder with its head, in a process that holds nothing else.
+
+The parent calls `build`, then `prepare` and `measure` for each runtime. Both sides read the weights that SMP saved, and
+each side's own encoder makes its maps of the same image, so that equal logits show that the two compute the same.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import logging
+import statistics
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import segmentation_models_pytorch as smp
+import torch
+from torch import Tensor, nn
+
+import segzoo
+
+Inputs = tuple[list[Tensor], ...]
+"""What a decoder takes: a list of maps, and for SMP's DPT a list of prefix tokens."""
+SPAN = 0.3
+"""Seconds that one measurement should take: quick runs are repeated."""
+STRIDE = 32
+"""Of the coarsest map. Images whose sides are multiples of it have maps of known ratios."""
+
+
+class OurDecoder(nn.Module):
+    """Maps to logits, by segzoo."""
+
+    def __init__(self, model: segzoo.SegmentationModel) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, maps: list[Tensor]) -> Tensor:
+        return self.model.decode(maps)
+
+    def encode(self, image: Tensor) -> Inputs:
+        return (self.model.encoder(image),)
+
+    def optimise(self) -> OurDecoder:
+        return OurDecoder(segzoo.optimize(self.model))
+
+
+class TheirDecoder(nn.Module):
+    """Maps to logits, by SMP."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, maps: list[Tensor], *tokens: list[Tensor]) -> Tensor:
+        return self.model.segmentation_head(self.model.decoder(maps, *tokens))
+
+    def encode(self, image: Tensor) -> Inputs:
+        encoded = self.model.encoder(image)
+        return encoded if isinstance(encoded, tuple) else (encoded,)
+
+    def optimise(self) -> TheirDecoder:
+        """SMP has nothing of the kind."""
+        return self
+
+
+@dataclass
+class Side:
+    """A decoder and the shape of the images whose maps it gets."""
+
+    decoder: OurDecoder | TheirDecoder
+    shape: tuple[int, int, int, int]
+    run: Callable[[], Any] = lambda: None
+
+    def inputs(self, further: tuple[int, int] = (0, 0)) -> Inputs:
+        """The maps of a random image, contiguous, which is how most encoders return theirs.
+
+        :param further: by how many pixels the image is taller and wider than those that are measured.
+        """
+        batch, channels, height, width = self.shape
+        torch.manual_seed(0)
+        image = torch.rand(batch, channels, height + further[0], width + further[1])
+        with torch.no_grad():
+            encoded = self.decoder.eval().encode(image)
+        return tuple([each.contiguous() for each in maps] for maps in encoded)
+
+
+def eager(side: Side) -> Callable[[], Tensor]:
+    return partial(_infer, side.decoder.eval(), side.inputs())
+
+
+def optimised(side: Side) -> Callable[[], Tensor]:
+    return partial(_infer, side.decoder.eval().optimise(), side.inputs())
+
+
+def compiled(side: Side) -> Callable[[], Tensor]:
+    return partial(_infer, torch.compile(side.decoder.eval(), dynamic=False), side.inputs())
+
+
+def onnx(side: Side) -> Callable[[], Tensor]:
+    """ONNX Runtime, for the measured size alone."""
+    return _onnx_session(side, side.inputs(), None)
+
+
+def onnx_multiples(side: Side) -> Callable[[], Tensor]:
+    """ONNX Runtime, for images whose sides are multiples of 32; exported at another size than is measured."""
+    inputs = side.inputs(further=(STRIDE, 2 * STRIDE))
+    rows, columns = (torch.export.Dim(name, min=2, max=64) for name in ("rows", "columns"))
+    height, width = (side.shape[2] + STRIDE) // STRIDE, (side.shape[3] + 2 * STRIDE) // STRIDE
+
+    def sides(value: Tensor) -> dict[int, Any] | None:
+        if value.ndim != 4:
+            return None
+        return {2: value.shape[2] // height * rows, 3: value.shape[3] // width * columns}
+
+    return _onnx_session(side, inputs, tuple([sides(each) for each in maps] for maps in inputs))
+
+
+def training(side: Side) -> Callable[[], None]:
+    """Forward and backward, down to the maps and to all parameters."""
+    decoder, inputs = side.decoder.train(), _leaves(side.inputs())
+
+    def step() -> None:
+        decoder.zero_grad()
+        for leaf in chain(*inputs):
+            leaf.grad = None
+        logits = decoder(*[list(maps) for maps in inputs])
+        logits.backward(torch.ones_like(logits))
+
+    return step
+
+
+def memory(side: Side) -> Callable[[], float]:
+    """What autograd keeps of the forward for the backward pass, in MiB, each storage once.
+
+    Not counted are the parameters, and the maps, which the encoder holds anyway.
+    """
+    inputs = _leaves(side.inputs())
+    decoder = side.decoder.train()
+    known = {each.untyped_storage().data_ptr() for each in (*decoder.parameters(), *chain(*inputs))}
+
+    def saved() -> float:
+        storages: dict[int, int] = {}
+
+        def keep(tensor: Tensor) -> Tensor:
+            storage = tensor.untyped_storage()
+            if storage.data_ptr() not in known:
+                storages[storage.data_ptr()] = storage.nbytes()
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+            logits = decoder(*[list(maps) for maps in inputs])  # kept, so that no address is used twice
+        del logits
+        return sum(storages.values()) / 2**20
+
+    return saved
+
+
+RUNTIMES: dict[str, Callable[[Side], Callable[[], Any]]] = {
+    "eager": eager,
+    "optimised": optimised,
+    "compile": compiled,
+    "onnx": onnx,
+    "onnx-32": onnx_multiples,
+    "training": training,
+    "memory": memory,
+}
+
+_side: Side  # of this process
+
+
+def build_theirs(architecture: str, arguments: dict[str, Any], shape: tuple[int, ...], folder: Path) -> None:
+    """SMP's decoder, with random weights that are saved for ours to read."""
+    _start()
+    torch.manual_seed(1)
+    model = smp.create_model(architecture, encoder_weights=None, **arguments)
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = None  # an average over all images seen
+    with torch.no_grad():
+        model.train()(torch.rand(2, 3, 256, 256))  # statistics as of a trained model: maps of usual size
+    model.save_pretrained(folder)
+    _hold(TheirDecoder(model), shape)
+
+
+def build_ours(shape: tuple[int, ...], folder: Path) -> None:
+    """Segzoo's decoder, with the weights that SMP saved."""
+    _start()
+    _hold(OurDecoder(segzoo.from_pretrained(folder)), shape)
+
+
+def prepare(runtime: str) -> np.ndarray | None:
+    """Make this runtime the one that is measured, and run it once.
+
+    :returns: the logits; None where none are made.
+    :raises RuntimeError: when this side can't run so, in the error's own words.
+    """
+    try:
+        _side.run = lambda: None
+        gc.collect()
+        _side.run = RUNTIMES[runtime](_side)
+        result = _side.run()
+        return np.asarray(result) if isinstance(result, (Tensor, np.ndarray)) else None
+    except Exception as error:  # whatever it was: it is reported, and the others are measured
+        lines = str(error).strip().splitlines() or [""]
+        raise RuntimeError(f"{type(error).__name__}: {lines[0]}") from None
+
+
+def measure() -> float:
+    """One run's processor time in seconds, the median of as many runs as fit into `SPAN`; for memory, MiB."""
+    times: list[float] = []
+    while sum(times) < SPAN:
+        start = time.process_time()
+        result = _side.run()
+        times.append(time.process_time() - start)
+        if isinstance(result, float):
+            return result
+    return statistics.median(times)
+
+
+def _start() -> None:
+    warnings.simplefilter("ignore")  # SMP's, of initialisation, and the exporter's
+    logging.disable(logging.ERROR)
+    torch.set_num_threads(1)
+
+
+def _hold(decoder: OurDecoder | TheirDecoder, shape: tuple[int, ...]) -> None:
+    global _side
+    _side = Side(decoder, shape)
+
+
+@torch.no_grad()
+def _infer(decoder: Callable[..., Tensor], inputs: Inputs) -> Tensor:
+    return decoder(*[list(maps) for maps in inputs])
+
+
+def _leaves(inputs: Inputs) -> Inputs:
+    return tuple([each.requires_grad_(each.numel() > 0) for each in maps] for maps in inputs)
+
+
+def _onnx_session(side: Side, inputs: Inputs, shapes: Any) -> Callable[[], np.ndarray]:
+    with contextlib.redirect_stdout(None), torch.no_grad():
+        program = torch.onnx.export(side.decoder.eval(), inputs, dynamic_shapes=shapes, dynamo=True, verbose=False)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    graph = program.model_proto
+    session = onnxruntime.InferenceSession(graph.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    names = [each.name for each in graph.graph.input]
+    values = [each.numpy() for each in chain(*side.inputs())]
+    fed = dict(zip(names, values, strict=True))
+    return lambda: session.run(None, fed)[0]
