@@ -49,7 +49,7 @@ class OurDecoder(nn.Module):
         return (self.model.encoder(image),)
 
     def optimise(self) -> OurDecoder:
-        return OurDecoder(segzoo.optimize(self.model))
+        return OurDecoder(segzoo.optimize(self.model)).eval()
 
 
 class TheirDecoder(nn.Module):
