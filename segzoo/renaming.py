@@ -82,8 +82,6 @@ def rename_weights(weights: Mapping[str, Tensor], table: Table) -> dict[str, Ten
     >>> list(rename_weights({"block.1.attn.kv.bias": torch.zeros(4)}, table))
     ['1.key.bias', '1.value.bias']
     """
-    if not isinstance(table, Mapping):
-        return _by_rules(weights, table)
     result: dict[str, Tensor] = {}
     parts: dict[str, dict[int, Tensor]] = {}
     unknown = []
@@ -119,19 +117,3 @@ def _pattern(path: str) -> re.Pattern[str]:
 
 def _joined(path: str, rest: str | None) -> str:
     return ".".join(filter(None, (path, rest)))
-
-
-def _by_rules(weights, rules):
-    compiled = [(re.compile(pattern), replacement) for pattern, replacement in rules]
-    result: dict[str, Tensor] = {}
-    for name, weight in weights.items():
-        for pattern, replacement in compiled:
-            name = pattern.sub(replacement, name)
-        split = re.fullmatch(r"(.*)\{(.*)\}(.*)", name)
-        if split:
-            before, parts, after = split.groups()
-            names = [before + part + after for part in parts.split(",")]
-            result |= zip(names, weight.chunk(len(names)), strict=True)
-        else:
-            result[name] = weight
-    return result

@@ -20,41 +20,46 @@ FILE_NAMES = ("model.safetensors", "pytorch_model.bin")
 SUFFIXES = (".safetensors", ".pth", ".bin")
 FIRST_CONVOLUTION = "stages.0.patches.projection.weight"
 
-RENAMES = tuple(
-    (re.compile(pattern), replacement)
-    for pattern, replacement in (
-        # the encoder within a larger model
-        (r"^(segformer\.)?(encoder\.)?", ""),
-        # transformers, as saved
-        (r"^patch_embeddings\.(\d+)\.", r"stages.\1.patch_embeddings."),
-        (r"^block\.(\d+)\.", r"stages.\1.blocks."),
-        (r"^layer_norm\.(\d+)\.", r"stages.\1.layer_norm."),
-        (r"\.attention\.self\.(query|key|value)\.", r".attention.\1."),
-        (r"\.attention\.self\.sr\.", ".attention.reduction.projection."),
-        (r"\.attention\.self\.layer_norm\.", ".attention.reduction.norm."),
-        (r"\.attention\.output\.dense\.", ".attention.output."),
-        (r"\.layer_norm_1\.", ".attention_norm."),
-        (r"\.layer_norm_2\.", ".ffn_norm."),
-        (r"\.mlp\.dense1\.", ".ffn.expand."),
-        (r"\.mlp\.dense2\.", ".ffn.contract."),
-        # transformers 5, in memory
-        (r"\.attention\.q_proj\.", ".attention.query."),
-        (r"\.attention\.k_proj\.", ".attention.key."),
-        (r"\.attention\.v_proj\.", ".attention.value."),
-        (r"\.attention\.o_proj\.", ".attention.output."),
-        (r"\.sequence_reduction\.sequence_reduction\.", ".reduction.projection."),
-        (r"\.sequence_reduction\.layer_norm\.", ".reduction.norm."),
-        (r"\.layernorm_before\.", ".attention_norm."),
-        (r"\.layernorm_after\.", ".ffn_norm."),
-        (r"\.mlp\.fc1\.", ".ffn.expand."),
-        (r"\.mlp\.fc2\.", ".ffn.contract."),
-        # both
-        (r"\.mlp\.dwconv\.dwconv\.", ".ffn.depthwise."),
-        (r"\.patch_embeddings\.proj\.", ".patches.projection."),
-        (r"\.patch_embeddings\.layer_norm\.", ".patches.norm."),
-        (r"^(stages\.\d+)\.layer_norm\.", r"\1.norm."),
-    )
-)
+ROOTS = ("stages", "patch_embeddings", "block", "layer_norm")
+"""The first components of names, this encoder's and transformers'."""
+BLOCK: segzoo.Table = {
+    # transformers, as saved
+    "attention.self.query": "attention.query",
+    "attention.self.key": "attention.key",
+    "attention.self.value": "attention.value",
+    "attention.self.sr": "attention.reduction.projection",
+    "attention.self.layer_norm": "attention.reduction.norm",
+    "attention.output.dense": "attention.output",
+    "layer_norm_1": "attention_norm",
+    "layer_norm_2": "ffn_norm",
+    "mlp.dense1": "ffn.expand",
+    "mlp.dense2": "ffn.contract",
+    # transformers 5, in memory
+    "attention.q_proj": "attention.query",
+    "attention.k_proj": "attention.key",
+    "attention.v_proj": "attention.value",
+    "attention.o_proj": "attention.output",
+    "attention.sequence_reduction.sequence_reduction": "attention.reduction.projection",
+    "attention.sequence_reduction.layer_norm": "attention.reduction.norm",
+    "layernorm_before": "attention_norm",
+    "layernorm_after": "ffn_norm",
+    "mlp.fc1": "ffn.expand",
+    "mlp.fc2": "ffn.contract",
+    # both
+    "mlp.dwconv.dwconv": "ffn.depthwise",
+    "": "",
+}
+NAMES: segzoo.Table = {
+    "patch_embeddings.{}.proj": "stages.{}.patches.projection",
+    "patch_embeddings.{}.layer_norm": "stages.{}.patches.norm",
+    "layer_norm.{}": "stages.{}.norm",
+    **segzoo.under("block.{}.{}", "stages.{}.blocks.{}", BLOCK),
+    "stages.{}.patch_embeddings.proj": "stages.{}.patches.projection",
+    "stages.{}.patch_embeddings.layer_norm": "stages.{}.patches.norm",
+    "stages.{}.layer_norm": "stages.{}.norm",
+    **segzoo.under("stages.{}.blocks.{}", "stages.{}.blocks.{}", BLOCK),
+    "": "",
+}
 
 
 def load_pretrained(encoder: MixTransformer, name: str, pretrained: Literal[True] | str | PathLike[str]) -> None:
@@ -127,13 +132,13 @@ def find_file(path: Path) -> Path:
 
 def own_weights(weights: dict[str, Tensor], encoder: MixTransformer) -> dict[str, Tensor]:
     """Take the weights that the encoder has, under its own names and for its number of input channels."""
-    own = {}
-    for key, weight in weights.items():
-        for pattern, replacement in RENAMES:
-            key = pattern.sub(replacement, key)
-        stage = re.match(r"stages\.(\d+)\.", key)
-        if stage and int(stage[1]) < len(encoder.stages):
-            own[key] = weight
+    bare = segzoo.unwrap_weights({key.replace("segformer.", "", 1): weight for key, weight in weights.items()}, ROOTS)
+    encoder_s = {key: weight for key, weight in bare.items() if key.partition(".")[0] in ROOTS}
+    own = {
+        key: weight
+        for key, weight in segzoo.rename_weights(encoder_s, NAMES).items()
+        if (stage := re.match(r"stages\.(\d+)\.", key)) and int(stage[1]) < len(encoder.stages)
+    }
     first = own.get(FIRST_CONVOLUTION)
     if first is not None and first.ndim == 4 and first.shape[1] == 3:
         own[FIRST_CONVOLUTION] = adapt_input_conv(encoder.spec.channels[0], first)

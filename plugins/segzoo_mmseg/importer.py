@@ -42,7 +42,8 @@ class MMSegImporter(segzoo.ArchitecturesImporter):
             found = [name for name in checkpoint.weights if name.startswith("decode_head.")][:3]
             raise segzoo.CheckpointError(
                 "this decode head can't be imported: segzoo reads "
-                f"{', '.join(each.name for each in self.architectures)} of mmsegmentation, and this one has weights such as {', '.join(found) or 'none'}"
+                f"{', '.join(each.name for each in self.architectures)} of mmsegmentation, and this "
+                f"one has weights such as {', '.join(found) or 'none'}"
             )
         try:
             return super().read(checkpoint)

@@ -6,11 +6,21 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import segzoo
-from segzoo_smp.recipes import DEPTH, Names
+from segzoo_smp.recipes import DEPTH
 
 Arguments = Mapping[str, Any]
 
-HEAD: Names = ((r"^segmentation_head\.0\.", "head.classifiers.logits.conv."),)
+HEAD: segzoo.Table = {"segmentation_head.0": "head.classifiers.logits.conv"}
+CONV: segzoo.Table = {"0": "conv", "1": "norm"}
+"""Of a convolution with its norm."""
+SQUEEZE_EXCITE: segzoo.Table = {"cSE.1": "channel.squeeze", "cSE.3": "channel.excite", "sSE.0": "pixel"}
+UP_STEP: segzoo.Table = {
+    **segzoo.under("conv1", "join", CONV),
+    **segzoo.under("conv2", "refine", CONV),
+    **segzoo.under("attention1.attention", "recalibrate_joined", SQUEEZE_EXCITE),
+    **segzoo.under("attention2.attention", "recalibrate", SQUEEZE_EXCITE),
+}
+"""Of the steps of U-Net and its descendants."""
 
 
 class Architecture:
@@ -58,13 +68,9 @@ class Architecture:
         """Where the logits differ from SMP's all the same."""
         return ()
 
-    def names(self, given: Arguments, plan: segzoo.Plan) -> Names:
-        """Regular expressions on SMP's names of the weights, and segzoo's."""
+    def names(self, given: Arguments, plan: segzoo.Plan) -> segzoo.Table:
+        """SMP's names of the weights, and segzoo's; None for those that SMP holds and never computes with."""
         raise NotImplementedError
-
-    def unused(self, given: Arguments) -> tuple[str, ...]:
-        """Regular expressions on SMP's names of weights that it holds and never computes with."""
-        return ()
 
     def magnification(self, given: Arguments) -> int:
         """The `upsampling` with which SMP's logits have the image's size."""

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import product
 from typing import Any
 
 import timm
@@ -14,7 +15,7 @@ from timm.models import is_model, split_model_name_tag
 from torch import nn
 
 import segzoo
-from segzoo_smp.recipes import DEPTH, Names, Recipe, find_recipe
+from segzoo_smp.recipes import DEPTH, Recipe, find_recipe
 from segzoo_smp.source import PREFIX
 
 ANY_SIZE = ("dynamic_img_size", "strict_img_size")  # timm's words for what segzoo's encoders do in any case
@@ -27,35 +28,31 @@ VGG = re.compile(r"vgg(11|13|16|19)(_bn)?")
 IMAGENET = segzoo.Preprocessing()
 INCEPTION = segzoo.Preprocessing((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 
-MIX_TRANSFORMER_NAMES: Names = (
-    *((rf"^encoder\.patch_embed{stage}\.", f"encoder.stages.{stage - 1}.patches.") for stage in range(1, 5)),
-    *((rf"^encoder\.block{stage}\.", f"encoder.stages.{stage - 1}.blocks.") for stage in range(1, 5)),
-    *((rf"^encoder\.norm{stage}\.", f"encoder.stages.{stage - 1}.norm.") for stage in range(1, 5)),
-    (r"^(encoder\..*)(patches|reduction)\.proj\.", r"\1\2.projection."),
-    (r"^(encoder\..*)\.norm1\.", r"\1.attention_norm."),
-    (r"^(encoder\..*)\.norm2\.", r"\1.ffn_norm."),
-    (r"\.attn\.sr\.", ".attention.reduction.projection."),
-    (r"\.attn\.norm\.", ".attention.reduction.norm."),
-    (r"\.attn\.q\.", ".attention.query."),
-    (r"\.attn\.kv\.", ".attention.{key,value}."),
-    (r"\.attn\.proj\.", ".attention.output."),
-    (r"\.mlp\.fc1\.", ".ffn.expand."),
-    (r"\.mlp\.fc2\.", ".ffn.contract."),
-    (r"\.mlp\.dwconv\.dwconv\.", ".ffn.depthwise."),
-)
+MIX_TRANSFORMER_BLOCK: segzoo.Table = {
+    "norm1": "attention_norm",
+    "attn.q": "attention.query",
+    "attn.kv": segzoo.split("attention.key", "attention.value"),
+    "attn.sr": "attention.reduction.projection",
+    "attn.norm": "attention.reduction.norm",
+    "attn.proj": "attention.output",
+    "norm2": "ffn_norm",
+    "mlp.fc1": "ffn.expand",
+    "mlp.dwconv.dwconv": "ffn.depthwise",
+    "mlp.fc2": "ffn.contract",
+}
 
 
 @dataclass(frozen=True)
 class WeightNames:
     """What SMP calls an encoder's weights, and segzoo.
 
-    :param rules: regular expressions on SMP's names, and segzoo's.
-    :param unused: regular expressions on SMP's names of weights that it holds and never computes with.
-    :param spare: segzoo's names, by the rules, of weights that SMP may hold besides those that are needed.
+    :param table: SMP's, and segzoo's; None for those that SMP holds and never computes with.
+    :param before: what comes first: SMP's, and those that the table has.
+    :param spare: segzoo's names, by the table, of weights that SMP may hold besides those that are needed.
     """
 
-    rules: Names
-    unused: tuple[str, ...] = ()
+    table: segzoo.Table
+    before: segzoo.Table = field(default_factory=dict)
     spare: frozenset[str] = frozenset()
 
 
@@ -103,8 +100,7 @@ def find_encoder(name: str, depth: int, output_stride: int, options: Mapping[str
     if VGG.fullmatch(name) and not dilated:
         return _timm(name, {}, IMAGENET)
     if MIX_TRANSFORMER.fullmatch(name) and not dilated:
-        deeper = tuple(rf"^encoder\.(patch_embed|block|norm){stage}\." for stage in range(depth, DEPTH))
-        return SameEncoder(name, partial(WeightNames, MIX_TRANSFORMER_NAMES, deeper))
+        return SameEncoder(name, partial(_names_of_mix_transformer, depth))
     if VGG.fullmatch(name) or MIX_TRANSFORMER.fullmatch(name):
         raise segzoo.CheckpointError(
             f"SMP's encoder {name} can't be imported with output stride {output_stride}: segzoo's can't be dilated"
@@ -127,13 +123,30 @@ def _made_of_layers(name: str, recipe: Recipe) -> SameEncoder:
 def _names_of_layers(recipe: Recipe) -> WeightNames:
     with torch.device("meta"):
         body = timm.create_model(recipe.architecture, num_classes=0, **recipe.options)
-    places: Names = [
-        (rf"^encoder\.{re.escape(path)}\.", f"encoder.stages.{stage}.{place}.")
-        for stage, paths in enumerate(recipe.stages)
-        for place, path in enumerate(paths)
-    ]
+    places: segzoo.Table = {
+        **{
+            f"encoder.{path}": f"encoder.stages.{stage}.{place}"
+            for stage, paths in enumerate(recipe.stages)
+            for place, path in enumerate(paths)
+        },
+        "encoder": "encoder",
+    }
     everything = segzoo.rename_weights({f"encoder.{key}": weight for key, weight in body.state_dict().items()}, places)
-    return WeightNames([*recipe.names, *places], spare=frozenset(everything))
+    return WeightNames(places, segzoo.under("encoder", "encoder", recipe.names), frozenset(everything))
+
+
+def _names_of_mix_transformer(depth: int) -> WeightNames:
+    rows: dict[str, Any] = {}
+    for stage in range(1, DEPTH):
+        theirs, ours = ("patch_embed{}", "block{}", "norm{}"), f"encoder.stages.{stage - 1}"
+        patches, blocks, norm = (f"encoder.{each.format(stage)}" for each in theirs)
+        if stage >= depth:
+            rows |= {patches: None, blocks: None, norm: None}
+        else:
+            rows |= segzoo.under(patches, f"{ours}.patches", {"proj": "projection", "norm": "norm"})
+            rows |= segzoo.under(f"{blocks}.{{}}", f"{ours}.blocks.{{}}", MIX_TRANSFORMER_BLOCK)
+            rows[norm] = f"{ours}.norm"
+    return WeightNames(rows)
 
 
 def _timm(name: str, options: Mapping[str, Any], preprocessing: segzoo.Preprocessing | None = None) -> SameEncoder:
@@ -154,12 +167,15 @@ def _names_of_timm(name: str, options: Mapping[str, Any]) -> WeightNames:
     with torch.device("meta"):
         whole = timm.create_model(name, **options)
     children = dict(whole.named_children())
-    wrappers = "".join(rf"({wrapper}\.)?" for wrapper in WRAPPERS if wrapper not in children)
     flattened = [child for child, layer in children.items() if isinstance(layer, nn.Sequential)]
+    inner = [(wrapper, "") if wrapper not in children else ("",) for wrapper in WRAPPERS]
+    rows: dict[str, str] = {}
+    for wrappers in product(("model", ""), *inner):  # the longest first
+        prefix = ".".join(filter(None, ("encoder", *wrappers)))
+        rows |= {f"{prefix}.{child}_{{}}": f"encoder.body.{child}.{{}}" for child in flattened} | {
+            prefix: "encoder.body"
+        }
+    ordered = sorted(rows, key=lambda path: (path.count("."), len(path)), reverse=True)
     return WeightNames(
-        [
-            (rf"^encoder\.(model\.)?{wrappers}", "encoder.body."),
-            *((rf"^encoder\.body\.{child}_([^.]+)\.", rf"encoder.body.{child}.\1.") for child in flattened),
-        ],
-        spare=frozenset(f"encoder.body.{key}" for key in whole.state_dict()),
+        {path: rows[path] for path in ordered}, spare=frozenset(f"encoder.body.{key}" for key in whole.state_dict())
     )

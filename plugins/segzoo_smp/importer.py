@@ -1,8 +1,7 @@
-"""Bringing in models of segmentation_models_pytorch: folders of `save_pretrained`, and bare state dicts."""
+"""Importing models of segmentation_models_pytorch: folders of `save_pretrained`, and bare state dicts."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +13,6 @@ import segzoo
 from segzoo_smp.architecture import Architecture
 from segzoo_smp.architectures import ARCHITECTURES
 from segzoo_smp.encoders import INCEPTION, SameEncoder, find_encoder
-from segzoo_smp.recipes import Names
 
 COMMON: Mapping[str, Any] = {
     "encoder_name": "resnet34",
@@ -34,7 +32,8 @@ FORMER = {
 ARCHITECTURE = ("_model_class", "architecture", "arch")  # in SMP's folders, in a user's words, for SMP's `create_model`
 PREPROCESSING: Mapping[str, Any] = {"mean": (0.5,), "std": (0.5,), "input_range": (0, 1), "input_space": "RGB"}
 """What SMP's `get_preprocessing_params` gives, by examples."""
-WRAPPERS = re.compile(r"^(module|model|_orig_mod)\.")  # what DDP, Lightning and torch.compile put before names
+ROOTS = ("encoder", "decoder", "segmentation_head", "classification_head")
+"""The first components of SMP's names."""
 
 
 class SMPImporter(segzoo.Importer):
@@ -60,6 +59,7 @@ class SMPImporter(segzoo.Importer):
             translation.rename(source.weights),
             translation.preprocessing,
             notes=translation.notes,
+            losses=translation.losses,
         )
 
 
@@ -69,34 +69,27 @@ class Translation:
 
     :param arguments: for `segzoo.create_model`.
     :param shapes: of the model's weights.
-    :param names: regular expressions on SMP's names of the weights, and segzoo's.
-    :param unused: regular expressions on SMP's names of weights that it holds and never computes with.
-    :param spare: segzoo's names, by the rules, of further such weights.
+    :param tables: SMP's names of the weights, and segzoo's; read one after the other.
+    :param spare: segzoo's names, by the tables, of weights that SMP holds and never computes with.
     :param preprocessing: what the model was trained on; None for what segzoo's encoder says.
-    :param notes: what was left out, and where logits differ all the same.
+    :param notes: where logits differ all the same.
+    :param losses: what is left out.
     """
 
     arguments: Mapping[str, Any]
     shapes: Mapping[str, torch.Size]
-    names: Names
-    unused: tuple[str, ...]
+    tables: tuple[segzoo.Table, ...]
     spare: frozenset[str]
     preprocessing: segzoo.Preprocessing | None
     notes: tuple[str, ...]
+    losses: tuple[str, ...]
 
     def rename(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """SMP's weights by segzoo's names, without those that SMP never computes with; all others are kept."""
-        if all(WRAPPERS.match(name) for name in weights):
-            weights = {WRAPPERS.sub("", name): weight for name, weight in weights.items()}
-        used = {
-            name: weight for name, weight in weights.items() if not any(re.match(each, name) for each in self.unused)
-        }
-        return {
-            # a linear layer's weight (out, in) is that of a 1x1 convolution, (out, in, 1, 1)
-            name: weight[..., None, None] if self.shapes.get(name) == (*weight.shape, 1, 1) else weight
-            for name, weight in segzoo.rename_weights(used, self.names).items()
-            if name in self.shapes or name not in self.spare
-        }
+        renamed = segzoo.unwrap_weights(weights, ROOTS)
+        for table in self.tables:
+            renamed = segzoo.rename_weights(renamed, table)
+        return {name: weight for name, weight in renamed.items() if name in self.shapes or name not in self.spare}
 
 
 def translate(stated: Mapping[str, Any]) -> Translation:
@@ -125,9 +118,7 @@ def translate(stated: Mapping[str, Any]) -> Translation:
         with torch.device("meta"):
             twin = segzoo.create_model(**arguments)
     except segzoo.SegzooError as error:
-        raise segzoo.CheckpointError(
-            f"SMP's {name} with {given['encoder_name']} can't be imported: {error}"
-        ) from error
+        raise segzoo.CheckpointError(f"SMP's {name} with {given['encoder_name']} can't be imported: {error}") from error
     if 2 ** given["encoder_depth"] > output_stride != twin.plan.request.output_stride:
         raise segzoo.CheckpointError(
             f"SMP's {name} with {given['encoder_name']} can't be imported with encoder_output_stride="
@@ -138,11 +129,14 @@ def translate(stated: Mapping[str, Any]) -> Translation:
     return Translation(
         arguments,
         {key: weight.shape for key, weight in twin.state_dict().items()},
-        (*architecture.names(given, twin.plan), *encoder_names.rules),
-        (*architecture.unused(given), *encoder_names.unused, r"^classification_head\."),
+        (
+            {**encoder_names.before, "": ""},
+            {**architecture.names(given, twin.plan), **encoder_names.table, "classification_head": None},
+        ),
         encoder_names.spare,
         _preprocessing(given, stated, encoder),
-        (*architecture.notes(twin.plan), *_notes(architecture, given)),
+        tuple(architecture.notes(twin.plan)),
+        tuple(_losses(architecture, given)),
     )
 
 
@@ -230,16 +224,16 @@ def _preprocessing(
     return preprocessing.for_channels(given["in_channels"])
 
 
-def _notes(architecture: Architecture, given: Mapping[str, Any]) -> list[str]:
-    notes = []
+def _losses(architecture: Architecture, given: Mapping[str, Any]) -> list[str]:
+    losses = []
     if given["activation"] not in (None, "identity"):
-        notes.append(f"the activation {given['activation']!r} is left out: the model returns logits")
+        losses.append(f"the activation {given['activation']!r} is left out: the model returns logits")
     if given["aux_params"] is not None:
-        notes.append("the classification head (aux_params) is left out: the model segments")
+        losses.append("the classification head (aux_params) is left out: the model segments")
     upsampling = given.get("upsampling")
     if isinstance(upsampling, int) and max(1, upsampling) != architecture.magnification(given):
-        notes.append(
+        losses.append(
             f"upsampling={upsampling} is left out: the logits have the image's size, and SMP's were "
             f"{max(1, upsampling) / architecture.magnification(given):g} as high and wide"
         )
-    return notes
+    return losses

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-Names = Sequence[tuple[str, str]]
+import segzoo
+
 Stages = tuple[tuple[str, ...], ...]
 
 DEPTH = 5
@@ -20,7 +21,7 @@ class Recipe:
     :param architecture: timm's name of it.
     :param stages: the layers that are run for each map, in turn, by their paths in timm's model.
     :param options: for timm's `create_model`.
-    :param names: regular expressions on SMP's names of the weights, and timm's.
+    :param names: of its weights where SMP's are not timm's, and timm's.
     :param like_timm: whether, but for dilation, timm's maps are those of `stages`.
     :param dilates: whether SMP can dilate it.
     :param padded_for: side of the square image, in pixels, for which the padding of strided convolutions was computed:
@@ -31,7 +32,7 @@ class Recipe:
     architecture: str
     stages: Stages
     options: Mapping[str, Any] = field(default_factory=dict)
-    names: Names = ()
+    names: segzoo.Table = field(default_factory=dict)
     like_timm: bool = False
     dilates: bool = True
     padded_for: int | None = None
@@ -76,43 +77,39 @@ DENSENET: Stages = (
         for i in (1, 2, 3)
     ),
 )
-MOBILENET_NAMES: Names = (
-    (r"^encoder\.features\.0\.0\.", "encoder.conv_stem."),
-    (r"^encoder\.features\.0\.1\.", "encoder.bn1."),
-    (r"^encoder\.features\.18\.0\.", "encoder.conv_head."),
-    (r"^encoder\.features\.18\.1\.", "encoder.bn2."),
-    (r"^encoder\.features\.1\.conv\.0\.0\.", "encoder.blocks.0.0.conv_dw."),
-    (r"^encoder\.features\.1\.conv\.0\.1\.", "encoder.blocks.0.0.bn1."),
-    (r"^encoder\.features\.1\.conv\.1\.", "encoder.blocks.0.0.conv_pw."),
-    (r"^encoder\.features\.1\.conv\.2\.", "encoder.blocks.0.0.bn2."),
-    *(
-        (rf"^encoder\.features\.{number}\.", f"encoder.{block}.")
-        for number, block in enumerate(_blocks((1, 2, 3, 4, 3, 3, 1)), 1)
-    ),
-    (r"\.conv\.0\.0\.", ".conv_pw."),
-    (r"\.conv\.0\.1\.", ".bn1."),
-    (r"\.conv\.1\.0\.", ".conv_dw."),
-    (r"\.conv\.1\.1\.", ".bn2."),
-    (r"\.conv\.2\.", ".conv_pwl."),
-    (r"\.conv\.3\.", ".bn3."),
-)
-EFFICIENTNET_NAMES: Names = (
-    (r"^encoder\._conv_stem\.", "encoder.conv_stem."),
-    (r"^encoder\._bn0\.", "encoder.bn1."),
-    (r"^encoder\._conv_head\.", "encoder.conv_head."),
-    (r"^encoder\._bn1\.", "encoder.bn2."),
-    (r"\._se_", ".se.conv_"),
-    (r"^(encoder\.blocks\.0\.\d+)\._depthwise_conv\.", r"\1.conv_dw."),
-    (r"^(encoder\.blocks\.0\.\d+)\._project_conv\.", r"\1.conv_pw."),
-    (r"^(encoder\.blocks\.0\.\d+)\._bn", r"\1.bn"),
-    (r"\._expand_conv\.", ".conv_pw."),
-    (r"\._depthwise_conv\.", ".conv_dw."),
-    (r"\._project_conv\.", ".conv_pwl."),
-    (r"\._bn0\.", ".bn1."),
-    (r"\._bn1\.", ".bn2."),
-    (r"\._bn2\.", ".bn3."),
-)
-"""Of blocks, once their numbers are timm's; the first stage's have no expansion, and so one norm fewer."""
+MOBILENET_FIRST: segzoo.Table = {"0.0": "conv_dw", "0.1": "bn1", "1": "conv_pw", "2": "bn2"}
+MOBILENET_BLOCK: segzoo.Table = {
+    **{"0.0": "conv_pw", "0.1": "bn1", "1.0": "conv_dw", "1.1": "bn2", "2": "conv_pwl", "3": "bn3"}
+}
+EFFICIENTNET_FIRST: segzoo.Table = {
+    "_depthwise_conv": "conv_dw",
+    "_bn1": "bn1",
+    "_project_conv": "conv_pw",
+    "_bn2": "bn2",
+}
+"""Of the blocks of the first stage, which have no expansion, and so one norm fewer."""
+EFFICIENTNET_BLOCK: segzoo.Table = {
+    **{"_expand_conv": "conv_pw", "_bn0": "bn1", "_depthwise_conv": "conv_dw", "_bn1": "bn2"},
+    **{"_project_conv": "conv_pwl", "_bn2": "bn3"},
+}
+EFFICIENTNET_SQUEEZE: segzoo.Table = {"_se_reduce": "se.conv_reduce", "_se_expand": "se.conv_expand"}
+
+
+def _mobilenet_names() -> segzoo.Table:
+    """Of `encoder`; SMP counts the blocks through."""
+    rows: dict[str, Any] = {"features.0.0": "conv_stem", "features.0.1": "bn1"}
+    for number, block in enumerate(_blocks((1, 2, 3, 4, 3, 3, 1)), start=1):
+        rows |= segzoo.under(f"features.{number}.conv", block, MOBILENET_FIRST if number == 1 else MOBILENET_BLOCK)
+    return {**rows, "features.18.0": "conv_head", "features.18.1": "bn2"}
+
+
+def _efficientnet_names(blocks: Sequence[str]) -> segzoo.Table:
+    """Likewise."""
+    rows: dict[str, Any] = {"_conv_stem": "conv_stem", "_bn0": "bn1", "_conv_head": "conv_head", "_bn1": "bn2"}
+    for number, block in enumerate(blocks):
+        kind = EFFICIENTNET_FIRST if block.startswith("blocks.0.") else EFFICIENTNET_BLOCK
+        rows |= segzoo.under(f"_blocks.{number}", block, kind, EFFICIENTNET_SQUEEZE)
+    return rows
 
 
 def _efficientnet(size: int, growth: float, side: int, *taps: int) -> Recipe:
@@ -127,10 +124,7 @@ def _efficientnet(size: int, growth: float, side: int, *taps: int) -> Recipe:
         f"efficientnet_b{size}",
         (("conv_stem", "bn1"), *(tuple(blocks[ends[i] : ends[i + 1]]) for i in range(len(taps)))),
         {"bn_eps": 1e-3},
-        (
-            *((rf"^encoder\._blocks\.{number}\.", f"encoder.{block}.") for number, block in enumerate(blocks)),
-            *EFFICIENTNET_NAMES,
-        ),
+        _efficientnet_names(blocks),
         padded_for=side,
     )
 
@@ -153,7 +147,7 @@ RECIPES: Mapping[str, Recipe] = {
         f"densenet{layers}": Recipe(f"densenet{layers}", DENSENET, dilates=False, without_act=("features.norm5",))
         for layers in (121, 161, 169, 201)
     },
-    "mobilenet_v2": Recipe("mobilenetv2_100", MOBILENET, names=MOBILENET_NAMES),
+    "mobilenet_v2": Recipe("mobilenetv2_100", MOBILENET, names=_mobilenet_names()),
     **{
         f"timm-efficientnet-{size}": Recipe(f"efficientnet_{size}", EFFICIENTNET)
         for size in ("b0", "b1", "b2", "b3", "b4", "b5", "b6", "b7", "b8", "l2")

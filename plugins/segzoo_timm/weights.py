@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from itertools import takewhile
 from os import PathLike
 from typing import Any, Literal
 
@@ -19,7 +20,9 @@ from segzoo_timm.extraction import Body
 from segzoo_timm.quirks import CHANNELS_BEFORE_PIXELS
 from segzoo_timm.survey import Survey
 
-WRAPPERS = ("module.", "_orig_mod.", "body.")  # what DDP, torch.compile and TimmEncoder put before timm's names
+WITHIN = {"encoder", "backbone"}
+"""Before an encoder's names in a larger model."""
+COLOURS = 3
 PROJECTION = "colours.weight"  # of TimmEncoder: the layer before timm's model
 
 
@@ -47,6 +50,12 @@ def build_with_weights(
         weights = _backbone(origin, name, found, segzoo.read_weights(pretrained), own, kept)
         if embedding := next((key for key in per_channel if key in weights), None):
             channels = weights[embedding].shape[1] // per_channel[embedding]
+        if channels > COLOURS and 1 < in_channels < channels:
+            raise segzoo.CheckpointError(
+                f"{origin} holds weights for {channels} channels, and in_channels={in_channels} would keep the first "
+                f"{in_channels}; give in_channels={channels}, or a file whose {embedding} has the channels that are "
+                "meant, in their order"
+            )
         overlay = {"state_dict": weights, "source": "", "input_size": (channels, *size)}
     try:
         with _Copies() as copies:
@@ -65,7 +74,7 @@ def load_projection(projection: nn.Conv2d, path: str | PathLike[str]) -> None:
 
     :raises CheckpointError: for one of another number of channels.
     """
-    weights = {_unwrapped(key, {PROJECTION}): tensor for key, tensor in segzoo.read_weights(path).items()}
+    weights = segzoo.unwrap_weights(segzoo.read_weights(path), roots({PROJECTION}))
     if PROJECTION not in weights:
         return
     saved, channels = weights[PROJECTION].shape[1], projection.weight.shape[1]
@@ -108,8 +117,10 @@ def _backbone(
     """
     with torch.device("meta"):
         whole = timm.create_model(name, **found.arguments).state_dict().keys()
-    known = {*whole, PROJECTION} if found.colours_only else whole
-    named = {_unwrapped(key, known): tensor for key, tensor in weights.items()}
+    known = roots({*whole, PROJECTION} if found.colours_only else whole)
+    named = segzoo.unwrap_weights(weights, known)
+    if any(WITHIN.intersection(takewhile(lambda part: part not in known, key.split("."))) for key in weights):
+        named = {key: tensor for key, tensor in named.items() if key.partition(".")[0] in known}
     named.pop(PROJECTION, None)
     backbone = {key: tensor for key, tensor in named.items() if key in own or key not in whole}
     if kept <= backbone.keys() and (more := backbone.keys() - own):
@@ -119,14 +130,9 @@ def _backbone(
     return backbone
 
 
-def _unwrapped(key: str, known: Collection[str]) -> str:
-    name = key
-    while name not in known:
-        prefix = next((prefix for prefix in WRAPPERS if name.startswith(prefix)), None)
-        if prefix is None:
-            return key
-        name = name.removeprefix(prefix)
-    return name
+def roots(names: Collection[str]) -> set[str]:
+    """The first components of some names."""
+    return {name.partition(".")[0] for name in names}
 
 
 def _inputs_per_channel(name: str, found: Survey) -> dict[str, int]:

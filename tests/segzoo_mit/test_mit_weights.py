@@ -79,7 +79,7 @@ def test_names_that_transformers_uses_in_memory_are_known(reference, tmp_path):
 
 
 @pytest.mark.parametrize("suffix", ["pth", "bin", "safetensors"])
-@pytest.mark.parametrize("prefix", ["", "encoder."])
+@pytest.mark.parametrize("prefix", ["", "encoder.", "module.backbone."])
 def test_a_state_dict_of_its_own_loads(suffix, prefix, tmp_path):
     saved = create()
     weights = {prefix + key: value for key, value in saved.state_dict().items()}

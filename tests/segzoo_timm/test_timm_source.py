@@ -375,7 +375,20 @@ def test_weights_for_as_many_channels_are_taken_as_they_are(files):
     )
 
 
-@pytest.mark.parametrize("wrapper", ["", "module.", "_orig_mod.module."])
+def test_weights_of_many_bands_are_not_cut(files):
+    path = files("resnet18", in_chans=13)
+    with pytest.raises(segzoo.CheckpointError, match="for 13 channels, and in_channels=6 would keep the first 6; give"):
+        create("resnet18", path, in_channels=6)
+
+
+def test_the_encoder_of_a_larger_model_s_file_is_read(files, tmp_path):
+    weights = safetensors.torch.load_file(files("resnet18"))
+    named = {f"model.encoder.{key}": tensor for key, tensor in weights.items()}
+    torch.save(named | {"model.decoder.a": torch.ones(1), "mean": torch.zeros(3)}, tmp_path / "weights.pth")
+    assert torch.equal(create("resnet18", tmp_path / "weights.pth").body.conv1.weight, weights["conv1.weight"])
+
+
+@pytest.mark.parametrize("wrapper", ["", "module.", "_orig_mod.module.", "model.", "backbone."])
 def test_a_state_dict_of_torch_save_is_read(wrapper, files, tmp_path):
     weights = safetensors.torch.load_file(files("resnet18"))
     torch.save({"state_dict": {wrapper + key: tensor for key, tensor in weights.items()}}, tmp_path / "weights.pth")

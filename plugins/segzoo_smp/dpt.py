@@ -1,37 +1,18 @@
-"""SMP's decoders that were made for transformers: Segformer and DPT."""
+"""The Dense Prediction Transformer, arXiv:2103.13413."""
 
 from __future__ import annotations
 
 from typing import Any, ClassVar
 
 import segzoo
-from segzoo_smp.architecture import HEAD, Architecture, Arguments, only
-from segzoo_smp.recipes import Names
+from segzoo_smp.architecture import Architecture, Arguments, only
 
-
-class Segformer(Architecture):
-    decoder = "segformer"
-    defaults: ClassVar[Arguments] = {"decoder_segmentation_channels": 256, "upsampling": 4}
-
-    def options(self, given: Arguments) -> dict[str, Any]:
-        return {
-            "width": given["decoder_segmentation_channels"],
-            "dropout": 0.0,
-            "finest_stride": 2,
-            "align_corners": True,
-        }
-
-    def names(self, given: Arguments, plan: segzoo.Plan) -> Names:
-        deepest = len(plan.stages) - 1
-        return (
-            *HEAD,
-            *(
-                (rf"^decoder\.mlp_stage\.{i}\.linear\.", f"decoder.linears.{deepest - i}.")
-                for i in range(len(plan.stages))
-            ),
-            (r"^decoder\.fuse_stage\.0\.", "decoder.fuse.conv."),
-            (r"^decoder\.fuse_stage\.1\.", "decoder.fuse.norm."),
-        )
+RESIDUAL: segzoo.Table = {"conv_{}": "convs.{}.conv", "batch_norm_{}": "convs.{}.norm"}
+FUSION: segzoo.Table = {
+    **segzoo.under("residual_conv_block1", "refine_level", RESIDUAL),
+    **segzoo.under("residual_conv_block2", "refine_sum", RESIDUAL),
+    "": "",
+}
 
 
 class DPT(Architecture):
@@ -82,19 +63,18 @@ class DPT(Architecture):
                 "has no class token, where SMP has a linear layer all the same, and segzoo's dpt has none"
             )
 
-    def names(self, given: Arguments, plan: segzoo.Plan) -> Names:
+    def names(self, given: Arguments, plan: segzoo.Plan) -> segzoo.Table:
         deepest = given["encoder_depth"] - 1
-        return (
-            (r"^decoder\.projection_blocks\.(\d)\.project\.0\.", r"decoder.readouts.\1.project."),
-            (r"^decoder\.reassemble_blocks\.(\d)\.project_to_out_channel\.", r"decoder.reassembles.\1.project."),
-            (r"^decoder\.reassemble_blocks\.(\d)\.upsample\.", r"decoder.reassembles.\1.scale."),
-            (r"^decoder\.reassemble_blocks\.(\d)\.project_to_feature_dim\.", r"decoder.reassembles.\1.to_width."),
-            *((rf"^decoder\.fusion_blocks\.{i}\.", f"decoder.fusions.{deepest - i}.") for i in range(deepest + 1)),
-            (r"\.residual_conv_block1\.", ".refine_level."),
-            (r"\.residual_conv_block2\.", ".refine_sum."),
-            (r"^(decoder\.fusions\..*)\.conv_(\d)\.", r"\1.convs.\2.conv."),
-            (r"^(decoder\.fusions\..*)\.batch_norm_(\d)\.", r"\1.convs.\2.norm."),
-            (r"^segmentation_head\.head\.0\.", "decoder.refine.conv."),
-            (r"^segmentation_head\.head\.1\.", "decoder.refine.norm."),
-            (r"^segmentation_head\.head\.4\.", "head.classifiers.logits.conv."),
-        )
+        fusions: dict[str, Any] = {}
+        for i in range(deepest + 1):  # SMP counts from the coarsest
+            fusions |= segzoo.under(f"decoder.fusion_blocks.{i}", f"decoder.fusions.{deepest - i}", FUSION)
+        return {
+            "decoder.projection_blocks.{}.project.0": segzoo.as_conv("decoder.readouts.{}.project"),
+            "decoder.reassemble_blocks.{}.project_to_out_channel": "decoder.reassembles.{}.project",
+            "decoder.reassemble_blocks.{}.upsample": "decoder.reassembles.{}.scale",
+            "decoder.reassemble_blocks.{}.project_to_feature_dim": "decoder.reassembles.{}.to_width",
+            **fusions,
+            "segmentation_head.head.0": "decoder.refine.conv",
+            "segmentation_head.head.1": "decoder.refine.norm",
+            "segmentation_head.head.4": "head.classifiers.logits.conv",
+        }
