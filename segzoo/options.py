@@ -184,8 +184,7 @@ NOUNS = {
     "string": ("a text", "texts"),
     "null": ("None", "None"),
 }
-OTHER_TYPES = {"title", "format", "pattern"}
-"""What marks a schema of values that Python has a type of its own for: paths, bytes, enumerations."""
+OTHER_TYPES = {"title", "format", "pattern"}  # mark values that Python has a type of its own for, as paths
 LIMITS = {"minimum": "from", "exclusiveMinimum": "above", "maximum": "to", "exclusiveMaximum": "to below"}
 
 
