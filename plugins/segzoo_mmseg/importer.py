@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import segzoo
-from segzoo_mmseg.architecture import MMSegArchitecture, glance
+from segzoo_mmseg.architecture import glance
 from segzoo_mmseg.deeplabv3 import DeepLabV3, DeepLabV3Plus
 from segzoo_mmseg.fcn import FCN
 from segzoo_mmseg.pspnet import PSPNet
@@ -20,9 +20,7 @@ class MMSegImporter(segzoo.ArchitecturesImporter):
     `encoder_options` and `decoder_options`, such as `{"decoder_options": {"output_stride": 16, "rates": [6, 12, 18]}}`.
     """
 
-    architectures: tuple[MMSegArchitecture, ...] = (
-        *(SegFormer(), UPerNet(), PSPNet(), DeepLabV3Plus(), DeepLabV3(), FCN()),
-    )
+    architectures = (SegFormer(), UPerNet(), PSPNet(), DeepLabV3Plus(), DeepLabV3(), FCN())
     roots = ("backbone", "decode_head", "auxiliary_head")
 
     def recognises(self, checkpoint: segzoo.Checkpoint) -> bool:

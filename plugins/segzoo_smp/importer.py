@@ -46,17 +46,17 @@ class SMPImporter(segzoo.Importer):
     Arguments that aren't given have SMP's defaults. `mean`, `std`, `input_range` and `input_space` may be among them.
     """
 
-    def recognises(self, source: segzoo.Checkpoint) -> bool:
-        stated = _stated(source)
+    def recognises(self, checkpoint: segzoo.Checkpoint) -> bool:
+        stated = _stated(checkpoint)
         name = _architecture(stated)
         return isinstance(name, str) and ("encoder_name" in stated or name.lower() in _BY_LOWER_CASE)
 
-    def read(self, source: segzoo.Checkpoint) -> segzoo.Imported:
-        stated = _stated(source)
+    def read(self, checkpoint: segzoo.Checkpoint) -> segzoo.Imported:
+        stated = _stated(checkpoint)
         translation = translate(stated)
         return segzoo.Imported(
             translation.arguments,
-            translation.rename(source.weights),
+            translation.rename(checkpoint.weights),
             translation.preprocessing,
             notes=translation.notes,
             losses=translation.losses,
@@ -140,8 +140,8 @@ def translate(stated: Mapping[str, Any]) -> Translation:
     )
 
 
-def _stated(source: segzoo.Checkpoint) -> dict[str, Any]:
-    return {**source.config, **source.arguments}
+def _stated(checkpoint: segzoo.Checkpoint) -> dict[str, Any]:
+    return {**checkpoint.config, **checkpoint.arguments}
 
 
 def _architecture(stated: Mapping[str, Any]) -> Any:

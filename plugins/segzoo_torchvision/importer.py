@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import segzoo
+from segzoo_torchvision.architecture import TorchvisionArchitecture
 from segzoo_torchvision.deeplabv3 import DeepLabV3
 from segzoo_torchvision.fcn import FCN
 from segzoo_torchvision.lraspp import LRASPP
@@ -37,7 +38,7 @@ class TorchvisionImporter(segzoo.ArchitecturesImporter):
     def read(self, checkpoint: segzoo.Checkpoint) -> segzoo.Imported:
         checkpoint = self.rooted(checkpoint)
         found = self.find(checkpoint)
-        name = f"{found.name}_{found.backbone(checkpoint)}" if found in MODELS.values() else None
+        name = f"{found.name}_{found.backbone(checkpoint)}" if isinstance(found, TorchvisionArchitecture) else None
         said = checkpoint.arguments.get("architecture", name)
         if name is None or said != name:
             raise segzoo.CheckpointError(

@@ -68,6 +68,12 @@ def test_another_dilation_is_given_by_the_user(tmp_path):
     assert_same_logits(peer, import_peer(peer, tmp_path, decoder_options=options), (97, 131))
 
 
+@pytest.mark.parametrize("prefix", ["module.", "model."])
+def test_a_training_program_s_prefix_goes(prefix, tmp_path):
+    path = saved({prefix + name: each for name, each in small().state_dict().items()}, tmp_path)
+    import_checkpoint(MMSegImporter(), path)
+
+
 @pytest.mark.parametrize("meta", ["dataset_meta", "CLASSES"])
 def test_classes_have_names_and_colours(meta, tmp_path):
     names, palette = ("a", "b", "c", "d", "e"), [[1, 2, 3]] * 5

@@ -109,6 +109,28 @@ def test_an_activation_and_a_classification_head_are_left_out_with_a_warning(tmp
     assert "classification head (aux_params) is left out" in notes
 
 
+def test_a_training_program_s_statistics_and_averaged_weights_are_known(peer, tmp_path):
+    weights = {f"model.{key}": weight for key, weight in peer.state_dict().items()}
+    torch.save({"state_dict_ema": weights | {"mean": torch.zeros(3), "std": torch.ones(3)}}, tmp_path / "last.ckpt")
+    model = segzoo.from_pretrained(tmp_path / "last.ckpt", arguments=LINKNET)
+    assert torch.equal(model.encoder.state_dict()["body.conv1.weight"], peer.state_dict()["encoder.conv1.weight"])
+
+
+def test_a_prefix_that_the_user_names(peer, tmp_path):
+    weights = {f"net.{key}": weight for key, weight in peer.state_dict().items()} | {"loss.weight": torch.ones(1)}
+    torch.save(weights, tmp_path / "weights.pth")
+    with pytest.raises(segzoo.CheckpointError, match=r"the weights hold net\.encoder"):
+        segzoo.from_pretrained(tmp_path / "weights.pth", arguments=LINKNET)
+    segzoo.from_pretrained(tmp_path / "weights.pth", arguments=LINKNET | {"prefix": "net."})
+
+
+def test_pspnet_of_another_depth_has_logits_of_another_size_and_says_so_loudly(tmp_path):
+    peer = create_peer("PSPNet", encoder_name="resnet18", encoder_depth=4, psp_out_channels=32)
+    peer.save_pretrained(tmp_path)
+    with pytest.warns(segzoo.CheckpointWarning, match=r"upsampling=8 is left out: .* SMP's were 0\.5 as high and wide"):
+        segzoo.from_pretrained(tmp_path)
+
+
 def test_logits_that_smp_leaves_small_have_the_image_s_size_with_a_note():
     translation = translate({"architecture": "FPN", "encoder_name": "resnet18", "upsampling": 1})
     assert (
