@@ -218,4 +218,4 @@ class ArchitecturesImporter(Importer):
 
     def rooted(self, checkpoint: Checkpoint) -> Checkpoint:
         """The checkpoint by the peer's own names."""
-        return replace(checkpoint, roots=self.roots)
+        return checkpoint if checkpoint.roots == self.roots else replace(checkpoint, roots=self.roots)

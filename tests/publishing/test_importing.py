@@ -89,6 +89,10 @@ def test_a_recognised_folder_is_imported(theirs: Path, model: segzoo.Segmentatio
     assert "note: positions differ" in str(loaded.plan)
 
 
+def test_the_checkpoint_s_former_name_is_kept() -> None:
+    assert segzoo.Source is segzoo.Checkpoint
+
+
 def test_what_an_import_leaves_out_is_a_warning_and_a_note(tmp_path: Path, model: segzoo.SegmentationModel) -> None:
     with pytest.warns(segzoo.CheckpointWarning, match="theirs': the second head was left out"):
         loaded = segzoo.from_pretrained(write_peer(tmp_path / "theirs", model, second=True))

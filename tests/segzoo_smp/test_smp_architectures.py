@@ -1,4 +1,4 @@
-"""SMP's twelve architectures: saved by SMP, brought in, and held against SMP's own logits and gradients."""
+"""SMP's twelve architectures: saved by SMP, imported, and held against SMP's own logits and gradients."""
 
 import pytest
 import torch

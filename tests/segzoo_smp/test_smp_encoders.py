@@ -21,7 +21,7 @@ FAMILIES = [
     *("tu-swin_tiny_patch4_window7_224", "tu-hrnet_w18_small", "tu-dla46x_c", "tu-legacy_xception", "tu-tresnet_m"),
 ]
 OTHERS = ("se", "dpn", "inception", "xception", "mobileone")
-BROUGHT_IN = [name for name in smp.encoders.encoders if not name.startswith(OTHERS)]
+IMPORTED = [name for name in smp.encoders.encoders if not name.startswith(OTHERS)]
 EMPTY = ("mit_b0", "tu-test_convnext")  # at stride 2, where SMP rounds the size down, and segzoo up
 MULTIPLES = ("tu-dla46x_c", "tu-hrnet_w18_small", "tu-tresnet_m")  # alone are taken, by timm's feature extractors
 DILATED = [
@@ -68,7 +68,7 @@ def test_a_dilated_encoder_has_smp_s_logits(encoder, output_stride, tmp_path):
         assert difference(import_checkpoint(SMPImporter(), tmp_path)(image), peer(image)) < 1e-4
 
 
-@pytest.mark.parametrize("encoder", slow_unless(["vgg11", "densenet121"], BROUGHT_IN))
+@pytest.mark.parametrize("encoder", slow_unless(["vgg11", "densenet121"], IMPORTED))
 @pytest.mark.parametrize("depth", [pytest.param(5, marks=pytest.mark.slow), 3])
 def test_every_weight_of_an_encoder_has_its_place(encoder, depth):
     arguments = {"encoder_name": encoder, "encoder_depth": depth, "decoder_channels": (32, 16, 8, 8, 8)[:depth]}
@@ -80,10 +80,10 @@ def test_every_weight_of_an_encoder_has_its_place(encoder, depth):
     }
 
 
-def test_all_that_smp_has_of_a_family_is_brought_in():
-    assert set(RECIPES) <= set(BROUGHT_IN)
-    assert [name for name in BROUGHT_IN if not name.startswith(("vgg", "mit_b"))] == [
-        name for name in BROUGHT_IN if name in RECIPES
+def test_all_that_smp_has_of_a_family_is_imported():
+    assert set(RECIPES) <= set(IMPORTED)
+    assert [name for name in IMPORTED if not name.startswith(("vgg", "mit_b"))] == [
+        name for name in IMPORTED if name in RECIPES
     ]
 
 

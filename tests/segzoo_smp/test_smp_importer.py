@@ -72,7 +72,7 @@ def test_segzoo_finds_the_importer_and_sets_the_preprocessing(folder, peer):
 
 @pytest.mark.parametrize("name", ["weights.pth", "weights.safetensors"])
 @pytest.mark.parametrize("prefix", ["", "model.", "module."])
-def test_a_bare_state_dict_is_brought_in_with_its_arguments(name, prefix, peer, tmp_path):
+def test_a_bare_state_dict_is_imported_with_its_arguments(name, prefix, peer, tmp_path):
     weights = {prefix + key: weight for key, weight in peer.state_dict().items()}
     torch.save(weights, tmp_path / name) if name.endswith("pth") else save_file(weights, tmp_path / name)
     model = segzoo.from_pretrained(tmp_path / name, arguments=LINKNET)
