@@ -27,6 +27,8 @@ class FPNDecoder(segzoo.Decoder):
     The default widths are those of segmentation_models_pytorch.
 
     :param pyramid_width: channels of the pyramid's levels.
+    :param smooth: whether a 3x3 convolution follows on each level of the pyramid, as in both papers. In
+        segmentation_models_pytorch none does.
     :param width: channels of the upsampled levels, a multiple of 32 (group norm's groups).
     :param merge: "add" (the paper's) or "cat", which gives the classifier the upsampled levels side by side.
     :param dropout: of whole channels, before the classifier.
@@ -42,6 +44,7 @@ class FPNDecoder(segzoo.Decoder):
         self,
         stages: segzoo.FeatureSpec,
         pyramid_width: Width = 256,
+        smooth: bool = False,
         width: Width32 = 128,
         merge: Literal["add", "cat"] = "add",
         dropout: Dropout = 0.2,
@@ -52,6 +55,9 @@ class FPNDecoder(segzoo.Decoder):
         self.head_align_corners = align_corners
         self.merge = merge
         self.laterals = nn.ModuleList(nn.Conv2d(channels, pyramid_width, 1) for channels in stages.channels)
+        self.smooth = nn.ModuleList(
+            nn.Conv2d(pyramid_width, pyramid_width, 3, padding=1) if smooth else nn.Identity() for _ in stages.channels
+        )
         self.branches = nn.ModuleList(
             UpBranch(pyramid_width, width, finer, align_corners) for finer in range(len(stages))
         )
@@ -63,7 +69,8 @@ class FPNDecoder(segzoo.Decoder):
         levels = [lateral(feature) for lateral, feature in zip(self.laterals, features, strict=True)]
         for coarse, fine in pairwise(reversed(range(len(levels)))):
             levels[fine] = levels[fine] + resize(levels[coarse], sizes[fine], mode="nearest")
-        upsampled = [branch(level, sizes) for branch, level in zip(self.branches, levels, strict=True)]
+        pyramid = [smooth(level) for smooth, level in zip(self.smooth, levels, strict=True)]
+        upsampled = [branch(level, sizes) for branch, level in zip(self.branches, pyramid, strict=True)]
         return reduce(torch.add, upsampled[::-1]) if self.merge == "add" else torch.cat(upsampled[::-1], dim=1)
 
 
