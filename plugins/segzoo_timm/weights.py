@@ -116,7 +116,7 @@ def _backbone(
     :raises CheckpointError: for those of a deeper architecture, of which timm would load a part.
     """
     with torch.device("meta"):
-        whole = timm.create_model(name, **found.arguments).state_dict().keys()
+        whole = timm.create_model(name).state_dict().keys()
     known = roots({*whole, PROJECTION} if found.colours_only else whole)
     named = segzoo.unwrap_weights(weights, known)
     if any(WITHIN.intersection(takewhile(lambda part: part not in known, key.split("."))) for key in weights):
