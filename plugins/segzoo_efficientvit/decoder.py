@@ -9,7 +9,7 @@ H_i, W_i  size of map i
 from __future__ import annotations
 
 from functools import reduce
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import torch
 from annotated_types import Ge, Le
@@ -28,10 +28,18 @@ class EfficientViTDecoder(segzoo.Decoder):
 
     Where the encoder ends before stride 8, its coarsest map is taken alone.
 
-    :param width: channels of the sum: 32 for B0, 64 for B1, 96 for B2, 128 for B3.
-    :param blocks: inverted bottlenecks after the sum: 1 for B0, 3 for the others.
+    The authors' settings; those of L have `fused=True` and `act="gelu_tanh"` besides:
+
+    - Cityscapes: width 32, 64, 96, 128 for B0 to B3, 1 block for B0. L: width 256, expansion 1, no final expansion,
+      3 blocks for L1 and 5 for L2.
+    - ADE20K: those widths and no final expansion for B1 to B3. L: width 128, final expansion 8.
+
+    :param width: channels of the sum.
+    :param blocks: inverted bottlenecks after the sum.
     :param expansion: of the channels within a bottleneck.
     :param final_expansion: of the channels before the classifier; None leaves that layer out.
+    :param fused: whether a bottleneck widens by a 3x3 convolution, rather than by a 1x1 and a depthwise one.
+    :param act: the activation.
     :param dropout: of whole channels, before the classifier.
     """
 
@@ -47,15 +55,16 @@ class EfficientViTDecoder(segzoo.Decoder):
         blocks: Annotated[int, Ge(0), Le(256)] = 3,
         expansion: Count = 4,
         final_expansion: Count | None = 4,
+        fused: bool = False,
+        act: Literal["hard_swish", "gelu_tanh"] = "hard_swish",
         dropout: Dropout = 0.0,
     ) -> None:
         super().__init__(stages, out_channels=width * (final_expansion or 1))
         self.head_dropout = dropout
         self.laterals = nn.ModuleList(ConvNormAct(channels, width, kernel=1, act=None) for channels in stages.channels)
-        self.blocks = nn.Sequential(*(InvertedBottleneck(width, expansion) for _ in range(blocks)))
-        self.expand = (
-            ConvNormAct(width, self.out_channels, kernel=1, act="hard_swish") if final_expansion else nn.Identity()
-        )
+        bottleneck = FusedBottleneck if fused else InvertedBottleneck
+        self.blocks = nn.Sequential(*(bottleneck(width, expansion, act) for _ in range(blocks)))
+        self.expand = ConvNormAct(width, self.out_channels, kernel=1, act=act) if final_expansion else nn.Identity()
 
     @classmethod
     def negotiate(cls, offer: segzoo.FeatureSpec, **options: Any) -> segzoo.Selection:
@@ -75,11 +84,25 @@ class EfficientViTDecoder(segzoo.Decoder):
 class InvertedBottleneck(nn.Sequential):
     """MobileNetV2's block with a shortcut, arXiv:1801.04381: widen, convolve each channel, narrow."""
 
-    def __init__(self, channels: int, expansion: int) -> None:
+    def __init__(self, channels: int, expansion: int, act: str) -> None:
         inner = channels * expansion
         super().__init__(
-            ConvNormAct(channels, inner, kernel=1, act="hard_swish"),
-            ConvNormAct(inner, inner, groups=inner, act="hard_swish"),
+            ConvNormAct(channels, inner, kernel=1, act=act),
+            ConvNormAct(inner, inner, groups=inner, act=act),
+            ConvNormAct(inner, channels, kernel=1, act=None),
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        return features + super().forward(features)
+
+
+class FusedBottleneck(nn.Sequential):
+    """The same with one full convolution that widens, arXiv:2104.00298: faster where channels are few."""
+
+    def __init__(self, channels: int, expansion: int, act: str) -> None:
+        inner = channels * expansion
+        super().__init__(
+            ConvNormAct(channels, inner, act=act),
             ConvNormAct(inner, channels, kernel=1, act=None),
         )
 
