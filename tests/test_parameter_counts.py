@@ -38,6 +38,14 @@ OF_MMSEGMENTATION = [  # 150 classes, in millions, with an auxiliary head
     ("resnet50c", "upernet", {"width": 512, "input_norm": False}, "66.52"),
 ]
 
+WITHOUT_CLASSIFICATION = {"head": ""}  # timm's HRNet else widens its maps for it
+LARGE = {"fused": True, "act": "gelu_tanh"}
+OF_AUTHORS = [  # 150 classes: what is published, exactly what it comes to here
+    ("hrnet_w48", WITHOUT_CLASSIFICATION, "ocrnet", {"coarse_width": 720}, "70.5", 70_533_100),
+    ("efficientvit_l1", {}, "efficientvit", LARGE | {"width": 128, "final_expansion": 8}, "40", 40_409_526),
+    ("efficientvit_l2", {}, "efficientvit", LARGE | {"width": 128, "final_expansion": 8}, "51", 51_462_454),
+]
+
 
 def count(encoder, decoder, classes, options, auxiliary):
     """How many parameters a model has, perhaps with an auxiliary head on stage 4."""
@@ -61,3 +69,27 @@ def test_torchvision_has_as_many(encoder, decoder, auxiliary, expected):
 def test_mmsegmentation_has_as_many(encoder, decoder, options, millions):
     decimals = len(millions.partition(".")[2])
     assert f"{count(encoder, decoder, 150, options, auxiliary=True) / 1e6:.{decimals}f}" == millions
+
+
+@pytest.mark.parametrize(("encoder", "encoder_options", "decoder", "options", "millions", "expected"), OF_AUTHORS)
+def test_its_authors_publish_as_many(encoder, encoder_options, decoder, options, millions, expected):
+    with torch.device("meta"):
+        model = segzoo.create_model(
+            encoder, decoder, classes=150, encoder_options=encoder_options, decoder_options=options
+        )
+    assert parameters(model) == expected
+    assert f"{expected / 1e6:.{len(millions.partition('.')[2])}f}" == millions
+
+
+def test_segmenter_has_what_its_authors_code_has_but_for_what_it_leaves_unused():
+    """Theirs is 103,266,580 for 150 classes at 512 pixels, by arithmetic; 106 M is published."""
+    width, blocks = 768, 12
+    block = 12 * width**2 + 13 * width
+    encoder = 16 * 16 * 3 * width + width + width + (32 * 32 + 1) * width + blocks * block + 2 * width
+    classifier = 1000 * width + 1000
+    decoder = width**2 + width + 2 * block + 150 * width + 2 * width**2 + 2 * width + 2 * 150
+    assert encoder + classifier + decoder == 103_266_580
+    more_positions, last_norm = (32 * 32 - 24 * 24) * width, 2 * width
+    with torch.device("meta"):
+        ours = parameters(segzoo.create_model("vit_base_patch16_384", "segmenter", classes=150))
+    assert ours == 103_266_580 - classifier - more_positions - last_norm

@@ -22,8 +22,9 @@ class OCRDecoder(segzoo.Decoder):
     """A coarse guess of each class's region, the mean of the pixels in it, and each pixel's attention to those means.
 
     All maps from stride 4 on are joined at the finest, as on HRNet in the paper. `encoder_options={"output_stride": 8}`
-    gives the paper's dilated ResNets. The training loss of the paper adds 0.4 times that of the coarse logits, which
-    `forward_with_coarse` returns too.
+    gives the paper's dilated ResNets. timm's HRNets widen their maps for classification, to 1920 channels in all for
+    W48; `encoder_options={"head": ""}` gives the paper's, 720. The training loss of the paper adds 0.4 times that of
+    the coarse logits, which `forward_with_coarse` returns too.
 
     :param classes: how many.
     :param width: channels of the pixels and of the object regions.

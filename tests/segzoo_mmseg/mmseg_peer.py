@@ -331,6 +331,54 @@ class FCNHead(nn.Module):
         return self.conv_seg(features)
 
 
+class FPN(nn.Module):
+    """The neck of Semantic FPN."""
+
+    def __init__(self, inputs: Sequence[int], width: int) -> None:
+        super().__init__()
+        self.lateral_convs = nn.ModuleList(named(conv=nn.Conv2d(each, width, 1)) for each in inputs)
+        self.fpn_convs = nn.ModuleList(named(conv=nn.Conv2d(width, width, 3, padding=1)) for _ in inputs)
+
+    def forward(self, maps: list[Tensor]) -> list[Tensor]:
+        levels = [lateral.conv(each) for lateral, each in zip(self.lateral_convs, maps, strict=True)]
+        for fine in reversed(range(len(levels) - 1)):
+            levels[fine] = levels[fine] + F.interpolate(levels[fine + 1], levels[fine].shape[-2:])
+        return [output.conv(level) for output, level in zip(self.fpn_convs, levels, strict=True)]
+
+
+class FPNHead(nn.Module):
+    """With group norms, as in Detectron; in mmsegmentation an option."""
+
+    def __init__(self, inputs: int, width: int, classes: int, levels: int = 4) -> None:
+        super().__init__()
+        self.scale_heads = nn.ModuleList()
+        for level in range(levels):
+            steps: list[nn.Module] = []
+            for step in range(max(1, level)):
+                conv = nn.Conv2d(width if step else inputs, width, 3, padding=1, bias=False)
+                steps.append(named(conv=conv, gn=nn.GroupNorm(32, width)))
+                if level:
+                    steps.append(nn.Upsample(scale_factor=2, mode="bilinear"))
+            self.scale_heads.append(nn.Sequential(*steps))
+        self.conv_seg = nn.Conv2d(width, classes, 1)
+
+    def forward(self, maps: list[Tensor]) -> Tensor:
+        total = torch.zeros(())
+        for level, steps in zip(maps, self.scale_heads, strict=True):
+            for step in steps:
+                level = step(level) if isinstance(step, nn.Upsample) else step.gn(step.conv(level)).relu()
+            total = total + resized(level, maps[0].shape[-2:])
+        return self.conv_seg(total)
+
+
+def named(**children: nn.Module) -> nn.Module:
+    """What holds a module's weights under mmcv's names."""
+    parent = nn.Module()
+    for name, child in children.items():
+        parent.add_module(name, child)
+    return parent
+
+
 class SegformerHead(nn.Module):
     def __init__(self, inputs: Sequence[int], width: int, classes: int) -> None:
         super().__init__()

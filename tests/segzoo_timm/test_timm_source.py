@@ -395,6 +395,19 @@ def test_a_state_dict_of_torch_save_is_read(wrapper, files, tmp_path):
     assert torch.equal(create("resnet18", tmp_path / "weights.pth").body.conv1.weight, weights["conv1.weight"])
 
 
+@pytest.mark.parametrize(
+    ("name", "request_"),
+    [
+        ("mobilenetv3_small_050", {"output_stride": 8}),  # timm dilates its feature extractor alone
+        ("hrnet_w18_small", {"options": {"head": ""}}),
+    ],
+)
+def test_a_whole_model_s_weights_fill_an_encoder_built_otherwise(name, request_, files):
+    weights = safetensors.torch.load_file(files(name))
+    body = create(name, files(name), **request_).body.state_dict()
+    assert all(torch.equal(body[key], weights[key]) for key in body)
+
+
 def test_an_encoder_s_own_state_dict_is_read(tmp_path):
     encoder = create("resnet18", depth=4)
     torch.save(encoder.state_dict(), tmp_path / "weights.pth")
