@@ -12,7 +12,6 @@ SCRIPT = Path(__file__).parents[1] / "benchmarks" / "decoders.py"
 
 @pytest.mark.slow
 def test_a_decoder_is_measured_beside_smp_s(tmp_path):
-    pytest.importorskip("onnxruntime")
     results = tmp_path / "results.jsonl"
     options = ["--size", "64", "--rounds", "1", "--runtime", "eager", "--runtime", "memory", "--save", results]
     subprocess.run([sys.executable, SCRIPT, "linknet", *options], check=True)
