@@ -7,6 +7,7 @@ each side's own encoder makes its maps of the same image, so that equal logits s
 from __future__ import annotations
 
 import contextlib
+import copy
 import gc
 import logging
 import statistics
@@ -71,6 +72,22 @@ class TheirDecoder(nn.Module):
         return self
 
 
+class OnGrid(nn.Module):
+    """A decoder whose maps are known to be multiples of the coarsest, as they are where an image's sides are of 32."""
+
+    def __init__(self, decoder: nn.Module, maps: list[Tensor]) -> None:
+        super().__init__()
+        self.decoder = decoder
+        self.ratios = [each.shape[-1] // maps[-1].shape[-1] for each in maps]
+
+    def forward(self, inputs: Inputs) -> Tensor:
+        maps = inputs[0]
+        for each, ratio in zip(maps, self.ratios, strict=True):
+            torch._check(each.shape[2] == ratio * maps[-1].shape[2])
+            torch._check(each.shape[3] == ratio * maps[-1].shape[3])
+        return self.decoder(*inputs)
+
+
 @dataclass
 class Side:
     """A decoder and the shape of the images whose maps it gets."""
@@ -106,7 +123,7 @@ def compiled(side: Side) -> Callable[[], Tensor]:
 
 def onnx(side: Side) -> Callable[[], Tensor]:
     """ONNX Runtime, for the measured size alone."""
-    return _onnx_session(side, side.inputs(), None)
+    return _onnx_session(side, side.decoder.eval(), side.inputs(), None)
 
 
 def onnx_multiples(side: Side) -> Callable[[], Tensor]:
@@ -120,12 +137,13 @@ def onnx_multiples(side: Side) -> Callable[[], Tensor]:
             return None
         return {2: value.shape[2] // height * rows, 3: value.shape[3] // width * columns}
 
-    return _onnx_session(side, inputs, tuple([sides(each) for each in maps] for maps in inputs))
+    shapes = tuple([sides(each) for each in maps] for maps in inputs)
+    return _onnx_session(side, OnGrid(side.decoder.eval(), inputs[0]), (inputs,), (shapes,))
 
 
 def training(side: Side) -> Callable[[], None]:
     """Forward and backward, down to the maps and to all parameters."""
-    decoder, inputs = side.decoder.train(), _leaves(side.inputs())
+    decoder, inputs = copy.deepcopy(side.decoder).train(), _leaves(side.inputs())  # its norms go on averaging
 
     def step() -> None:
         decoder.zero_grad()
@@ -143,7 +161,7 @@ def memory(side: Side) -> Callable[[], float]:
     Not counted are the parameters, and the maps, which the encoder holds anyway.
     """
     inputs = _leaves(side.inputs())
-    decoder = side.decoder.train()
+    decoder = copy.deepcopy(side.decoder).train()
     known = {each.untyped_storage().data_ptr() for each in (*decoder.parameters(), *chain(*inputs))}
 
     def saved() -> float:
@@ -245,9 +263,11 @@ def _leaves(inputs: Inputs) -> Inputs:
     return tuple([each.requires_grad_(each.numel() > 0) for each in maps] for maps in inputs)
 
 
-def _onnx_session(side: Side, inputs: Inputs, shapes: Any) -> Callable[[], np.ndarray]:
+def _onnx_session(side: Side, decoder: nn.Module, arguments: tuple[Any, ...], shapes: Any) -> Callable[[], np.ndarray]:
+    """Made of an exported program, which knows the ratios of dynamic sizes; of a module, the exporter forgets them."""
     with contextlib.redirect_stdout(None), torch.no_grad():
-        program = torch.onnx.export(side.decoder.eval(), inputs, dynamic_shapes=shapes, dynamo=True, verbose=False)
+        exported = torch.export.export(decoder, arguments, dynamic_shapes=shapes)
+        program = torch.onnx.export(exported, dynamo=True, verbose=False)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     graph = program.model_proto
