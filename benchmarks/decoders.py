@@ -171,7 +171,7 @@ def geometric_mean(results: Sequence[Result]) -> str:
     ratios = [each.ratio for each in results if not each.failure]
     if not ratios:
         return ""
-    return f"{statistics.geometric_mean(ratios):.2f}" + (f" (of {len(ratios)})" if len(ratios) < len(results) else "")
+    return f"{statistics.geometric_mean(ratios):.2f}" + (f" (of {len(ratios)})" if len(ratios) < len(DECODERS) else "")
 
 
 @click.command(help=__doc__, context_settings={"show_default": True, "max_content_width": 120})

@@ -228,7 +228,7 @@ def prepare(runtime: str) -> np.ndarray | None:
         return np.asarray(result) if isinstance(result, (Tensor, np.ndarray)) else None
     except Exception as error:  # whatever it was: it is reported, and the others are measured
         lines = str(error).strip().splitlines() or [""]
-        raise RuntimeError(f"{type(error).__name__}: {lines[0]}") from None
+        raise RuntimeError(f"{type(error).__name__}: {lines[0][:160]}") from None
 
 
 def measure() -> float:
