@@ -17,7 +17,7 @@ from annotated_types import Ge
 from torch import Tensor, nn
 
 import segzoo
-from segzoo.nn import ConcatConvNormAct, ConvNormAct, Linear2d
+from segzoo.nn import ConcatConvNormAct, ConvNormAct, Linear2d, resize
 from segzoo.options import Dropout, Stride, Width
 
 FINEST_STRIDE = 4
@@ -72,9 +72,10 @@ class SegFormerDecoder(segzoo.Decoder):
 
     def forward(self, features: list[Tensor]) -> Tensor:
         """(B, C_i, H_i, W_i) each to (B, D, H, W)."""
-        each = zip(self.linears, features, strict=True)
+        size = features[self.finest].shape[-2:]
         if self.linear_norm:
-            maps = [linear(feature) for linear, feature in each]
-        else:  # the layer is left to the one that follows: the two are one matrix
-            maps = [partial(linear, feature) for linear, feature in each]
-        return self.fuse(maps[::-1], size=features[self.finest].shape[-2:])
+            maps = [linear(feature) for linear, feature in zip(self.linears, features, strict=True)]
+        else:  # linear layers are left to the one that follows: the two are one matrix, and a map can be shrunk before
+            shrunk = [resize(feature, size) for feature in features[: self.finest]] + features[self.finest :]
+            maps = [partial(linear, feature) for linear, feature in zip(self.linears, shrunk, strict=True)]
+        return self.fuse(maps[::-1], size)

@@ -90,7 +90,8 @@ def _functional_gradients(module: nn.Module, inputs: Features) -> dict[str, Tens
     buffers = {name: each.clone() for name, each in module.named_buffers()}
 
     def loss(parameters: dict[str, Tensor], buffers: dict[str, Tensor]) -> Tensor:
-        return gradient_loss(torch.func.functional_call(module, {**parameters, **buffers}, (inputs,)))
+        copies = inputs.clone() if isinstance(inputs, Tensor) else [each.clone() for each in inputs]
+        return gradient_loss(torch.func.functional_call(module, {**parameters, **buffers}, (copies,)))
 
     return torch.func.grad(loss)(parameters, buffers)
 
