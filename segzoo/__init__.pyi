@@ -1,5 +1,7 @@
 """The public names of segzoo and where they live: `__init__.py` loads them from here when they are first used."""
 
+from . import data as data
+from . import losses as losses
 from . import matrix as matrix
 from . import nn as nn
 from . import options as options
@@ -11,6 +13,9 @@ from .contract import Selection as Selection
 from .contract import grid_size as grid_size
 from .contract import place_stages as place_stages
 from .creation import create_model as create_model
+from .data.dataset import Dataset as Dataset
+from .data.opening import open_dataset as open_dataset
+from .data.sample import Sample as Sample
 from .decoder import Decoder as Decoder
 from .encoder import Encoder as Encoder
 from .encoder import Pretrained as Pretrained
@@ -19,14 +24,19 @@ from .errors import AmbiguousNameError as AmbiguousNameError
 from .errors import CheckpointError as CheckpointError
 from .errors import CheckpointWarning as CheckpointWarning
 from .errors import ContractError as ContractError
+from .errors import DataError as DataError
+from .errors import DataWarning as DataWarning
 from .errors import InputError as InputError
+from .errors import MissingExtraError as MissingExtraError
 from .errors import NegotiationError as NegotiationError
 from .errors import OptionError as OptionError
 from .errors import PluginError as PluginError
 from .errors import SegzooError as SegzooError
+from .errors import TrainingError as TrainingError
 from .errors import UnknownNameError as UnknownNameError
 from .handshake.negotiation import plan as plan
 from .handshake.planning import Plan as Plan
+from .host.descriptors import DatasetSpec as DatasetSpec
 from .host.descriptors import DecoderSpec as DecoderSpec
 from .host.descriptors import EncoderSpec as EncoderSpec
 from .host.descriptors import ImporterSpec as ImporterSpec
@@ -48,6 +58,7 @@ from .importer import Imported as Imported
 from .importer import Importer as Importer
 from .importer import Source as Source  # Checkpoint's former name, for one version
 from .inference.optimize import optimize as optimize
+from .labels import IGNORE as IGNORE
 from .labels import Labels as Labels
 from .layer_groups import Matcher as Matcher
 from .layer_groups import prefix_matcher as prefix_matcher

@@ -37,5 +37,21 @@ class InputError(SegzooError, ValueError):
     """An image that the model can't take."""
 
 
+class DataError(SegzooError, ValueError):
+    """A dataset, or a file of it, that can't be read or isn't what it should be."""
+
+
+class TrainingError(SegzooError, RuntimeError):
+    """A run that can't start or can't go on; what it had reached is kept."""
+
+
+class MissingExtraError(SegzooError, ImportError):
+    """A library of an extra isn't installed; the message has the command that installs it."""
+
+
 class CheckpointWarning(UserWarning):
     """A checkpoint was loaded or saved, but not all of it."""
+
+
+class DataWarning(UserWarning):
+    """Data that can be used, though not all of it, or not as it probably was meant."""

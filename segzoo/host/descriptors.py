@@ -85,6 +85,13 @@ class ImporterSpec(Descriptor):
     kind: ClassVar[str] = "importer"
 
 
+@dataclass(frozen=True, kw_only=True)
+class DatasetSpec(Descriptor):
+    """Describes a `segzoo.Dataset`: a form in which images and their masks are stored."""
+
+    kind: ClassVar[str] = "dataset"
+
+
 def is_name(name: str) -> bool:
-    """Whether a decoder, encoder source, neck, importer or distribution can be called that."""
+    """Whether a decoder, encoder source, neck, importer, dataset or distribution can be called that."""
     return _NAME.match(name) is not None

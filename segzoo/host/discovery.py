@@ -21,7 +21,15 @@ import pluggy
 from segzoo import __version__
 from segzoo.errors import PluginError
 from segzoo.host import hookspecs
-from segzoo.host.descriptors import API_VERSION, DecoderSpec, Descriptor, EncoderSpec, ImporterSpec, NeckSpec
+from segzoo.host.descriptors import (
+    API_VERSION,
+    DatasetSpec,
+    DecoderSpec,
+    Descriptor,
+    EncoderSpec,
+    ImporterSpec,
+    NeckSpec,
+)
 
 GROUP = "segzoo"
 """The entry-point group that plugins announce themselves in."""
@@ -34,6 +42,7 @@ HOOKS: Mapping[str, type[Descriptor]] = {
     "segzoo_encoders": EncoderSpec,
     "segzoo_necks": NeckSpec,
     "segzoo_importers": ImporterSpec,
+    "segzoo_datasets": DatasetSpec,
 }
 """What each hook returns a list of."""
 

@@ -20,7 +20,7 @@ from collections.abc import Iterable
 
 import pluggy
 
-from segzoo.host.descriptors import DecoderSpec, EncoderSpec, ImporterSpec, NeckSpec
+from segzoo.host.descriptors import DatasetSpec, DecoderSpec, EncoderSpec, ImporterSpec, NeckSpec
 
 hookspec = pluggy.HookspecMarker("segzoo")
 hookimpl = pluggy.HookimplMarker("segzoo")
@@ -47,4 +47,10 @@ def segzoo_necks() -> Iterable[NeckSpec]:
 @hookspec(historic=True)
 def segzoo_importers() -> Iterable[ImporterSpec]:
     """Importers of foreign checkpoint formats."""
+    return ()
+
+
+@hookspec(historic=True)
+def segzoo_datasets() -> Iterable[DatasetSpec]:
+    """Datasets: each reads images and masks that are stored in one form."""
     return ()

@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeVar, cast
 
 from segzoo.errors import OptionError, PluginError, UnknownNameError
 from segzoo.host import discovery
-from segzoo.host.descriptors import DecoderSpec, Descriptor, EncoderSpec, ImporterSpec, NeckSpec
+from segzoo.host.descriptors import DatasetSpec, DecoderSpec, Descriptor, EncoderSpec, ImporterSpec, NeckSpec
 from segzoo.host.discovery import SHIPPED, PluginInfo, PluginWarning
 from segzoo.host.names import canonical, check_name, listed, only, unknown
 
@@ -93,7 +93,7 @@ def provided_by(info: PluginInfo) -> list[tuple[str, Provided[Any]]]:
 
 
 def register(spec: Descriptor) -> None:
-    """Add a decoder, encoder source, neck or importer for the rest of this process, under `runtime:name`.
+    """Add a decoder, encoder source, neck, importer or dataset for the rest of this process, under `runtime:name`.
 
     Registering the same name again replaces it, so a notebook's cell can be run twice.
 
@@ -101,10 +101,10 @@ def register(spec: Descriptor) -> None:
     :raises PluginError: when the name is reserved for one that ships with segzoo.
     :raises OptionError: when it is no descriptor.
     """
-    if not isinstance(spec, DecoderSpec | EncoderSpec | NeckSpec | ImporterSpec):
+    if not isinstance(spec, DecoderSpec | EncoderSpec | NeckSpec | ImporterSpec | DatasetSpec):
         raise OptionError(
-            f"register takes a DecoderSpec, EncoderSpec, NeckSpec or ImporterSpec, got {spec!r}; create_model takes "
-            "classes and modules as they are"
+            f"register takes a DecoderSpec, EncoderSpec, NeckSpec, ImporterSpec or DatasetSpec, got {spec!r}; create_model "
+            "takes classes and modules as they are"
         )
     discovery.check_api(spec)
     with _lock:
@@ -161,6 +161,20 @@ def find_importer(name: str) -> Provided[ImporterSpec]:
     :raises OptionError: when it is no string.
     """
     return _find(ImporterSpec, name, "segzoo plugins")
+
+
+def find_dataset(name: str) -> Provided[DatasetSpec]:
+    """A dataset by bare name or canonical id.
+
+    :raises UnknownNameError: when no plugin provides it; AmbiguousNameError when several do.
+    :raises OptionError: when it is no string.
+    """
+    return _find(DatasetSpec, name, "segzoo plugins")
+
+
+def datasets() -> list[Provided[DatasetSpec]]:
+    """All datasets, those that ship with segzoo first."""
+    return _provided(DatasetSpec)
 
 
 def importers() -> list[Provided[ImporterSpec]]:

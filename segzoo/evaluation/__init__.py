@@ -1,0 +1,1 @@
+"""How good a model is on data: scores, and pictures of where it fails."""

@@ -1,0 +1,1 @@
+"""Losses for dense logits: terms by name, summed with weights."""

@@ -1,0 +1,1 @@
+"""Training a pair, on Lightning: what is segmentation is here, the loop is theirs."""
