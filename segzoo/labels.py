@@ -10,7 +10,7 @@ from segzoo.errors import OptionError
 Colour = tuple[int, int, int]
 
 IGNORE = -100
-"""What a mask holds where a pixel belongs to no class and isn't counted: what torch's `cross_entropy` leaves out by itself.
+"""What a mask holds where a pixel has no class and isn't counted: what torch's `cross_entropy` leaves out by itself.
 Files have other numbers for it, most often 255, and a dataset puts this one in their place."""
 
 

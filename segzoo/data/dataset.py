@@ -22,12 +22,16 @@ class Dataset(ABC):
     declared by annotations as those of a decoder are, and checked before it is called. Opening reads lists and headers
     alone. An instance is pickled to worker processes: it holds no open file.
 
+    :ivar path: where it was opened.
     :ivar labels: the classes in order, names and colours; names for each class, invented (`"1"`) where none are known.
     :ivar channels: of each image.
     """
 
     labels: Labels
     channels: int
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
 
     @classmethod
     @abstractmethod

@@ -70,7 +70,7 @@ def _recognise(path: Path) -> tuple[str, str]:
     if found:
         read = "; ".join(f"{name} ({why})" for name, why in found.items())
         raise DataError(
-            f"{path} can be read as several datasets: {read}; say which, such as form={next(iter(found))!r}"
+            f"{path} can be read as several datasets: {read}; say which as its form, such as {next(iter(found))!r}"
         )
     if not path.exists():
         raise DataError(f"there is nothing at {path}; give the folder of a dataset")

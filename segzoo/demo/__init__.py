@@ -20,7 +20,6 @@ from tqdm.auto import tqdm
 
 import segzoo
 from segzoo.demo import report
-from segzoo.demo.extras import MissingExtraError as MissingExtraError
 from segzoo.demo.extras import require_extras
 from segzoo.demo.pair_names import PairName as PairName
 from segzoo.demo.photograph import read_photo

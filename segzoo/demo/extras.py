@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
-from segzoo.errors import SegzooError
+from segzoo.errors import MissingExtraError
 
 NEEDED = {"sklearn": "scikit-learn", "matplotlib": "matplotlib"}
-
-
-class MissingExtraError(SegzooError, ImportError):
-    """A library of the extra `demo` is not installed."""
 
 
 def require_extras() -> None:

@@ -103,8 +103,8 @@ def register(spec: Descriptor) -> None:
     """
     if not isinstance(spec, DecoderSpec | EncoderSpec | NeckSpec | ImporterSpec | DatasetSpec):
         raise OptionError(
-            f"register takes a DecoderSpec, EncoderSpec, NeckSpec, ImporterSpec or DatasetSpec, got {spec!r}; create_model "
-            "takes classes and modules as they are"
+            f"register takes a DecoderSpec, EncoderSpec, NeckSpec, ImporterSpec or DatasetSpec, got {spec!r}; "
+            "create_model takes classes and modules as they are"
         )
     discovery.check_api(spec)
     with _lock:

@@ -1,0 +1,1 @@
+"""Scores of a segmentation, all from one confusion matrix over all pixels."""

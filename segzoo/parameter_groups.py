@@ -1,0 +1,1 @@
+"""Parameters in groups, as optimisers take them."""
