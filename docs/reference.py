@@ -22,7 +22,7 @@ from segzoo.testing import checks
 PAGE = Path(__file__).with_name("reference.md")
 PARAMETER = re.compile(r":param (\w+): (.*?)(?=\n\s*:|\Z)", re.DOTALL)
 ALIAS = re.compile(r'^([A-Z]\w+) = [^\n]*\n"""(.*?)"""$', re.MULTILINE)
-WHAT_THEY_DESCRIBE = (segzoo.Decoder, segzoo.EncoderSource, segzoo.Neck, segzoo.Importer)
+WHAT_THEY_DESCRIBE = (segzoo.Decoder, segzoo.EncoderSource, segzoo.Neck, segzoo.Importer, segzoo.Dataset)
 KINDS = ("decoder", "encoder", "neck")
 
 INTRODUCTION = """# Reference for plugin authors
