@@ -1,1 +1,135 @@
 """Scores of a segmentation, all from one confusion matrix over all pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from segzoo.errors import InputError, MissingExtraError
+from segzoo.labels import IGNORE
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What a confusion matrix says.
+
+    :param confusion: int64 (K, K), pixels by true class (rows) and predicted class (columns).
+    """
+
+    confusion: Tensor
+
+    @property
+    def iou(self) -> Tensor:
+        """Of each class, float64 (K,): NaN for one that is neither there nor predicted."""
+        return self._hits / (self.confusion.sum(0) + self.confusion.sum(1) - self.confusion.diagonal())
+
+    @property
+    def miou(self) -> float:
+        """The mean IoU of the classes that are there or predicted; NaN where there are none."""
+        return self.iou.nanmean().item()
+
+    @property
+    def dice(self) -> Tensor:
+        """The Dice coefficient (F1) of each class, float64 (K,): NaN for one that is neither there nor predicted."""
+        return 2 * self._hits / (self.confusion.sum(0) + self.confusion.sum(1))
+
+    @property
+    def mdice(self) -> float:
+        """The mean Dice coefficient of the classes that are there or predicted."""
+        return self.dice.nanmean().item()
+
+    @property
+    def recall(self) -> Tensor:
+        """Of each class's pixels, how many were found, float64 (K,): NaN for a class that isn't there."""
+        return self._hits / self.confusion.sum(1)
+
+    @property
+    def accuracy(self) -> float:
+        """Of all pixels, how many are right; NaN where none counts."""
+        return (self._hits.sum() / self.confusion.sum()).item()
+
+    @property
+    def pixels(self) -> int:
+        """How many counted."""
+        return int(self.confusion.sum())
+
+    def __add__(self, other: Scores) -> Scores:
+        """Both sets of pixels together."""
+        return Scores(self.confusion + other.confusion)
+
+    def to_dict(self, names: Sequence[str] = ()) -> dict[str, Any]:
+        """Plain data for JSON; None for what isn't known.
+
+        :param names: of the classes; their numbers where there are none.
+        """
+        names = names or [str(number) for number in range(len(self.confusion))]
+        per_class = {
+            name: {"iou": _known(iou), "dice": _known(dice), "recall": _known(recall)}
+            for name, iou, dice, recall in zip(
+                names, self.iou.tolist(), self.dice.tolist(), self.recall.tolist(), strict=True
+            )
+        }
+        return {
+            "miou": _known(self.miou),
+            "accuracy": _known(self.accuracy),
+            "mdice": _known(self.mdice),
+            "pixels": self.pixels,
+            "classes": per_class,
+        }
+
+    @property
+    def _hits(self) -> Tensor:
+        return self.confusion.diagonal().double()
+
+
+class SegmentationMetrics(nn.Module):
+    """Counts over a whole set how predicted and true classes meet, over all processes that take part.
+
+    torchmetrics holds the counts and sums them over processes.
+
+    :param classes: of the logits; a single one is told from its absence, which makes two rows.
+    :param ignore_index: what the target holds where a pixel doesn't count.
+    :raises MissingExtraError: without torchmetrics.
+    """
+
+    def __init__(self, classes: int, ignore_index: int = IGNORE) -> None:
+        super().__init__()
+        try:
+            from torchmetrics.classification import MulticlassConfusionMatrix
+        except ImportError as error:
+            raise MissingExtraError(f'metrics need torchmetrics ({error}): pip install "segzoo-torch[train]"') from error
+        self.counts = MulticlassConfusionMatrix(max(2, classes), ignore_index=ignore_index, validate_args=False)
+
+    @torch.no_grad()
+    def update(self, predicted: Tensor, target: Tensor) -> None:
+        """Count a batch.
+
+        :param predicted: logits (B, K, H, W), or classes (B, H, W).
+        :param target: int64 (B, H, W).
+        :raises InputError: for other shapes.
+        """
+        classes = predicted_classes(predicted) if predicted.ndim == 4 else predicted
+        if classes.shape != target.shape:
+            raise InputError(f"expected a target of shape {tuple(classes.shape)}, got {tuple(target.shape)}")
+        self.counts.update(classes, target)
+
+    def compute(self) -> Scores:
+        """What has been counted, by all processes."""
+        return Scores(self.counts.compute().to("cpu", torch.int64))
+
+    def reset(self) -> None:
+        """Begin anew."""
+        self.counts.reset()
+
+
+def predicted_classes(logits: Tensor) -> Tensor:
+    """int64 (B, H, W): the class of the largest logit; of a single class 1 where its logit is above 0."""
+    return (logits[:, 0] > 0).long() if logits.shape[1] == 1 else logits.argmax(1)
+
+
+def _known(value: float) -> float | None:
+    return None if value != value else round(value, 6)
