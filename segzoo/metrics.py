@@ -101,7 +101,9 @@ class SegmentationMetrics(nn.Module):
         try:
             from torchmetrics.classification import MulticlassConfusionMatrix
         except ImportError as error:
-            raise MissingExtraError(f'metrics need torchmetrics ({error}): pip install "segzoo-torch[train]"') from error
+            raise MissingExtraError(
+                f'metrics need torchmetrics ({error}): pip install "segzoo-torch[train]"'
+            ) from error
         self.counts = MulticlassConfusionMatrix(max(2, classes), ignore_index=ignore_index, validate_args=False)
 
     @torch.no_grad()

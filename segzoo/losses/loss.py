@@ -149,7 +149,8 @@ def _terms(terms: Terms) -> dict[str, tuple[Callable[..., Tensor], float]]:
 
 
 def _read(text: str) -> dict[str, float]:
-    """
+    """Read weights and names.
+
     >>> _read("ce + 0.5*dice")
     {'ce': 1.0, 'dice': 0.5}
     """
@@ -182,7 +183,7 @@ def _check(logits: Tensor, target: Tensor, ignore_index: int, class_weights: Ten
         raise OptionError(f"expected {logits.shape[1]} class_weights, one for each class, got {len(class_weights)}")
     if target.device.type == "cpu" and target.numel():  # elsewhere it would wait for the device at each step
         values = target[target != ignore_index]
-        if values.numel() and not (0 <= int(values.min()) and int(values.max()) < classes):
+        if values.numel() and not (int(values.min()) >= 0 and int(values.max()) < classes):
             raise DataError(
                 f"expected classes from 0 to {classes - 1}, or {ignore_index} where a pixel has none, got values from "
                 f"{int(values.min())} to {int(values.max())}"

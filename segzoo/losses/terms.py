@@ -5,7 +5,7 @@ B images, K classes, H x W pixels. One signature::
     term(logits, target, *, ignore_index=IGNORE, class_weights=None)
 
     logits         (B, K, H, W). Several classes exclude each other; a single one is there where its logit is above 0.
-    target         int64 (B, H, W): the class of each pixel, for a single class 0 or 1; `ignore_index` where it has none.
+    target         int64 (B, H, W): each pixel's class, for a single class 0 or 1; `ignore_index` where it has none.
     class_weights  (K,), of a single class (1,): how much each counts.
 """
 
@@ -79,9 +79,7 @@ def focal(
     return _mean(wrong**gamma * entropy, valid, class_weights)
 
 
-def dice(
-    logits: Tensor, target: Tensor, *, ignore_index: int = IGNORE, class_weights: Tensor | None = None
-) -> Tensor:
+def dice(logits: Tensor, target: Tensor, *, ignore_index: int = IGNORE, class_weights: Tensor | None = None) -> Tensor:
     """One minus the Dice coefficient of each class over the whole batch: the mean over the classes that are there.
 
     Source: arXiv:1606.04797, without its squares.
@@ -236,7 +234,9 @@ def _signed_distances(truth: Tensor) -> Tensor:
     try:
         from scipy.ndimage import distance_transform_edt
     except ImportError as error:
-        raise MissingExtraError(f'the term "boundary" needs SciPy ({error}): pip install "segzoo-torch[train]"') from error
+        raise MissingExtraError(
+            f'the term "boundary" needs SciPy ({error}): pip install "segzoo-torch[train]"'
+        ) from error
 
     def of_one(inside: Any) -> Any:
         if not inside.any():
