@@ -3,6 +3,20 @@
 `open_dataset` finds out what lies at a path; plugins provide the forms that it knows.
 """
 
-from segzoo.data.dataset import Dataset as Dataset
-from segzoo.data.opening import open_dataset as open_dataset
-from segzoo.data.sample import Sample as Sample
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "augmentation": ["Augmentation"],
+        "batches": ["collate", "loader"],
+        "checking": ["check", "Report"],
+        "dataset": ["Dataset"],
+        "opening": ["open_dataset"],
+        "order": ["Draw", "Evenly", "Stream"],
+        "reading": ["image_size", "read_image", "read_mask", "relabel"],
+        "sample": ["Sample"],
+        "samples": ["Samples"],
+        "splitting": ["split"],
+    },
+)

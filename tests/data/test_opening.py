@@ -102,7 +102,7 @@ def test_an_unknown_form_names_those_near(register, marked):
 
 def test_two_that_recognise_it_are_for_the_user_to_choose(register, marked):
     register(Marked, AlsoMarked)
-    with pytest.raises(DataError, match="several datasets: .*marked.*alsomarked.*say which"):
+    with pytest.raises(DataError, match=r"several datasets: .*marked.*alsomarked.*say which"):
         open_dataset(marked)
 
 
@@ -113,7 +113,7 @@ def test_nothing_there_is_an_error(register, tmp_path):
 
 def test_what_no_dataset_recognises_names_all_forms(register, tmp_path):
     register(Marked)
-    with pytest.raises(DataError, match="isn't recognised as a dataset.*folder.*marked"):
+    with pytest.raises(DataError, match=r"isn't recognised as a dataset.*folder.*marked"):
         open_dataset(tmp_path)
 
 

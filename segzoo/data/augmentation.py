@@ -1,0 +1,122 @@
+"""Changes of image and mask that make more of few samples, by torchvision's transforms."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torchvision import tv_tensors
+from torchvision.transforms import v2
+from torchvision.transforms.v2 import functional as F
+
+from segzoo.errors import OptionError
+from segzoo.labels import IGNORE
+
+LARGEST_SHARE = 0.75
+TRIES = 10
+"""A crop that one class fills to more than that share is drawn again, so often at most: as mmsegmentation does."""
+
+
+class Augmentation:
+    """Scale, crop, flip, and change the light: what nearly every segmenter is trained with.
+
+    >>> augment = Augmentation(crop=(64, 96))
+    >>> image, mask = torch.zeros(3, 80, 80, dtype=torch.uint8), torch.zeros(80, 80, dtype=torch.int64)
+    >>> [tuple(each.shape) for each in augment(tv_tensors.Image(image), tv_tensors.Mask(mask))]
+    [(3, 64, 96), (64, 96)]
+
+    :param crop: height and width of what is returned; None keeps the size, and doesn't scale either.
+    :param scale: the image's size is multiplied by a factor from this range, drawn evenly in its logarithm.
+    :param flip: how likely the image is mirrored, left to right.
+    :param vertical: how likely it is mirrored top to bottom, as suits images from above.
+    :param photometric: whether brightness, contrast and, of 8-bit colours, hue and saturation change.
+    :raises OptionError: for a crop below one pixel, a range that is none, or a probability that is none.
+    """
+
+    def __init__(
+        self,
+        crop: tuple[int, int] | None = None,
+        *,
+        scale: tuple[float, float] = (0.5, 2.0),
+        flip: float = 0.5,
+        vertical: float = 0.0,
+        photometric: bool = True,
+    ) -> None:
+        if crop is not None and min(crop) < 1:
+            raise OptionError(f"expected a crop of one pixel a side or more, got {crop}")
+        if not 0 < scale[0] <= scale[1]:
+            raise OptionError(f"expected a scale range such as (0.5, 2.0), got {scale}")
+        if not (0 <= flip <= 1 and 0 <= vertical <= 1):
+            raise OptionError(f"expected probabilities from 0 to 1, got {flip=}, {vertical=}")
+        self.crop = crop
+        self.scale = scale
+        self.flips = v2.Compose([v2.RandomHorizontalFlip(flip), v2.RandomVerticalFlip(vertical)])
+        self.photometric = photometric
+
+    def __call__(self, image: tv_tensors.Image, mask: tv_tensors.Mask) -> tuple[Any, Any]:
+        """Change both alike.
+
+        :param image: (C, H, W), uint8 or float32.
+        :param mask: int64 (H, W). It is never interpolated, and `IGNORE` where the image was padded.
+        """
+        if self.crop is not None:
+            image, mask = self._scale_and_crop(image, mask, self.crop)
+        image, mask = self.flips(image, mask)
+        return (change_light(image), mask) if self.photometric else (image, mask)
+
+    def _scale_and_crop(
+        self, image: tv_tensors.Image, mask: tv_tensors.Mask, crop: tuple[int, int]
+    ) -> tuple[tv_tensors.Image, tv_tensors.Mask]:
+        """Cut the window that becomes the crop, then resize it: the rest of the image need not be resized."""
+        low, high = self.scale
+        factor = low * (high / low) ** torch.rand(()).item()
+        height, width = mask.shape
+        window = [min(side, max(1, round(wanted / factor))) for side, wanted in zip((height, width), crop, strict=True)]
+        top, left = self._place(mask, window)
+        image, mask = (F.crop(each, top, left, *window) for each in (image, mask))
+        size = [min(wanted, max(1, round(side * factor))) for side, wanted in zip(window, crop, strict=True)]
+        image = F.resize(image, size, v2.InterpolationMode.BILINEAR, antialias=True)
+        mask = F.resize(mask, size, v2.InterpolationMode.NEAREST)
+        missing = [wanted - side for wanted, side in zip(crop, size, strict=True)]
+        if any(missing):
+            top, left = (int(torch.randint(each + 1, ())) for each in missing)
+            padding = [left, top, missing[1] - left, missing[0] - top]
+            image, mask = F.pad(image, padding, fill=_mean(image)), F.pad(mask, padding, fill=IGNORE)
+        return image, mask
+
+    @staticmethod
+    def _place(mask: Tensor, window: list[int]) -> tuple[int, int]:
+        """Where the window is cut: anywhere, but not where one class fills nearly all of it, if that can be helped."""
+        top = left = 0
+        for _ in range(TRIES):
+            top, left = (
+                int(torch.randint(side - wanted + 1, ())) for side, wanted in zip(mask.shape, window, strict=True)
+            )
+            cut = mask[top : top + window[0], left : left + window[1]]
+            counts = torch.bincount(cut[cut != IGNORE].flatten())
+            if len(counts) and counts.max() < LARGEST_SHARE * counts.sum():
+                break
+        return top, left
+
+
+_colours = v2.RandomPhotometricDistort()
+
+
+def change_light(image: Tensor) -> Tensor:
+    """Other brightness and contrast; of 8-bit colours also hue and saturation, of other bands each by itself.
+
+    :param image: (C, H, W), uint8 or float32.
+    """
+    if image.shape[0] == 3 and image.dtype == torch.uint8:
+        return _colours(image)
+    values = image.float()
+    gain = 1 + 0.2 * (2 * torch.rand(len(image), 1, 1) - 1) + 0.2 * (2 * torch.rand(()) - 1)
+    offset = 0.1 * (2 * torch.rand(()) - 1)
+    mean, spread = values.mean((1, 2), keepdim=True), values.std((1, 2), keepdim=True, correction=0)
+    changed = (values - mean) * gain + mean + offset * spread
+    return changed if image.dtype.is_floating_point else changed.round().clamp(0, 255).to(image.dtype)
+
+
+def _mean(image: Tensor) -> list[float]:
+    return image.float().mean((1, 2)).tolist()
