@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import ClassVar
 
 from segzoo.data.sample import Sample
 from segzoo.labels import Labels
@@ -26,6 +27,9 @@ class Dataset(ABC):
     :ivar labels: the classes in order, names and colours; names for each class, invented (`"1"`) where none are known.
     :ivar channels: of each image.
     """
+
+    general: ClassVar[bool] = False
+    """Whether it reads anything of a wide kind, and is chosen only where no other dataset recognises a path."""
 
     labels: Labels
     channels: int

@@ -55,15 +55,19 @@ def find(path: str | PathLike[str], form: str | None = None, **options: Any) -> 
 
 def _recognise(path: Path) -> tuple[str, str]:
     found: dict[str, str] = {}
+    general: dict[str, str] = {}
     failed: list[str] = []
     for provided in registry.datasets():
         try:
-            why = provided.load().recognise(path)
+            kind = provided.load()
+            why = kind.recognise(path)
         except Exception as error:  # a plugin that fails hides no other
             failed.append(f"{provided.id} failed: {type(error).__name__}: {error}")
             continue
         if why:
-            found[provided.name if provided.shipped else provided.id] = why
+            name = provided.name if provided.shipped else provided.id
+            (general if kind.general else found)[name] = why
+    found = found or general
     if len(found) == 1:
         return next(iter(found.items()))
     forms = ", ".join(each.name for each in registry.datasets())

@@ -16,17 +16,16 @@ from segzoo.labels import Colour
 PICTURES = frozenset((".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".npy"))
 """Endings of the files that are read here."""
 RASTERS = frozenset((".tif", ".tiff"))
-ONE_BYTE = frozenset(("1", "L", "P", "RGB", "RGBA", "LA", "CMYK", "YCbCr", "HSV", "LAB", "PA"))
-"""Pillow's modes of eight bits. Those that hold no plain colours are converted to RGB."""
-PLAIN = frozenset(("L", "RGB", "RGBA", "I;16", "I;16B", "I;16L", "I", "F"))
+PLAIN = frozenset(("L", "RGB", "I;16", "I;16B", "I;16L", "I", "F"))
+"""Pillow's modes that are taken as they are. Others are converted to RGB."""
 
 
 def read_image(path: str | PathLike[str]) -> NDArray[Any]:
     """An image as it is stored, turned upright if the camera says how.
 
-    :param path: a picture file; a TIFF file of any number of bands, which needs rasterio where Pillow doesn't know it; or
-        an array of numpy's, (H, W) or (H, W, C).
-    :returns: (H, W, C): palettes become RGB, other types and channels stay.
+    :param path: a picture file; a TIFF file of any number of bands, which needs rasterio where Pillow doesn't know it;
+        or an array of numpy's, (H, W) or (H, W, C).
+    :returns: (H, W, C): palettes become RGB, and so do colours with transparency; other types and channels stay.
     :raises DataError: when there is no such file, or it can't be read.
     :raises MissingExtraError: for a TIFF file that needs rasterio, where that isn't installed.
     """
@@ -39,7 +38,8 @@ def read_image(path: str | PathLike[str]) -> NDArray[Any]:
             with Image.open(path) as opened:
                 if not _has_odd_bands(opened):
                     upright = ImageOps.exif_transpose(opened)
-                    return _bands_last(np.array(upright if upright.mode in PLAIN else upright.convert("RGB")))
+                    plain = upright.mode in PLAIN or (upright.mode == "RGBA" and opened.format == "TIFF")
+                    return _bands_last(np.array(upright if plain else upright.convert("RGB")))
         except Image.UnidentifiedImageError:
             if not _is_raster(path):
                 raise
