@@ -69,7 +69,7 @@ class FolderDataset(Dataset):
         for split, (images, masks) in folders.items():
             self._splits[split] = self._add(images, masks)
         file = find_classes(path)
-        self.listed = Labels(tuple(classes), tuple(map(tuple, colours or ()))) if classes else None  # type: ignore[arg-type]
+        self.listed = Labels(tuple(classes), tuple((red, green, blue) for red, green, blue in colours or ())) if classes else None
         if self.listed is None and file is not None:
             self.listed = read_classes(file)
         if self.listed is not None:
@@ -97,7 +97,7 @@ class FolderDataset(Dataset):
         return Sample(read_image(files.image), self._classes(self._values(files.mask), files.mask), name)
 
     @cached_property
-    def channels(self) -> int:  # type: ignore[override]
+    def channels(self) -> int:
         """Those of the first image that can be read."""
         for files in self.pairs.values():
             try:
@@ -107,7 +107,7 @@ class FolderDataset(Dataset):
         raise failed
 
     @cached_property
-    def labels(self) -> Labels:  # type: ignore[override]
+    def labels(self) -> Labels:
         """Those that are listed, or the values that the masks have."""
         if self.listed is not None:
             return (

@@ -12,10 +12,10 @@ from torch.utils.data import Sampler
 class Draw(NamedTuple):
     """A sample, and the seed of what chance does to it.
 
-    :param index: None for a blank, which fills a batch up and counts for nothing.
+    :param number: of the sample; None for a blank, which fills a batch up and counts for nothing.
     """
 
-    index: int | None
+    number: int | None
     seed: int = 0
 
 
@@ -44,13 +44,13 @@ class Stream(Sampler[list[Draw]]):
         return self.steps
 
     def __iter__(self) -> Iterator[list[Draw]]:
-        order, pass_of_order = np.empty(0, int), -1
+        order, drawn = np.empty(0, int), -1
         for step in range(self.start, self.start + self.steps):
             batch = []
             for place in range(step * self.batch_size + self.rank, (step + 1) * self.batch_size, self.world):
-                number, position = divmod(place, self.length)
-                if number != pass_of_order:
-                    order, pass_of_order = np.random.default_rng((self.seed, number)).permutation(self.length), number
+                this_pass, position = divmod(place, self.length)
+                if this_pass != drawn:
+                    order, drawn = np.random.default_rng((self.seed, this_pass)).permutation(self.length), this_pass
                 chance = np.random.SeedSequence((self.seed, place)).generate_state(1, np.uint64)[0]
                 batch.append(Draw(int(order[position]), int(chance >> np.uint64(1))))
             yield batch
@@ -73,6 +73,5 @@ class Evenly(Sampler[list[Draw]]):
 
     def __iter__(self) -> Iterator[list[Draw]]:
         own = list(range(self.rank, self.length, self.world))
-        for number in range(len(self)):
-            batch = own[number * self.batch_size : (number + 1) * self.batch_size]
-            yield [Draw(index) for index in batch] or [Draw(None)]
+        for start in range(0, len(self) * self.batch_size, self.batch_size):
+            yield [Draw(number) for number in own[start : start + self.batch_size]] or [Draw(None)]

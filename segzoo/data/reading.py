@@ -79,7 +79,7 @@ def read_palette(path: str | PathLike[str]) -> tuple[Colour, ...]:
 
     with _reading(path), Image.open(path) as opened:
         flat = opened.getpalette("RGB") if opened.mode == "P" else None
-    return tuple(zip(flat[::3], flat[1::3], flat[2::3], strict=True)) if flat else ()  # type: ignore[arg-type]
+    return tuple(zip(flat[::3], flat[1::3], flat[2::3], strict=True)) if flat else ()
 
 
 def image_size(path: str | PathLike[str]) -> tuple[int, int]:

@@ -61,14 +61,14 @@ class Samples(torch_data.Dataset[tuple[Tensor, Tensor]]):
     def __getitem__(self, draw: int | Draw) -> tuple[Tensor, Tensor]:
         """One sample.
 
-        :param draw: its number among the names, or that with a seed; without an index a blank.
+        :param draw: its number among the names, or that with a seed; without a number a blank.
         :raises DataError: when it can't be used and `broken` is `"raise"`.
         """
-        index, seed = draw if isinstance(draw, Draw) else (draw, draw)
-        if index is None:
+        number, seed = draw if isinstance(draw, Draw) else (draw, draw)
+        if number is None:
             return self._blank()
         try:
-            return self._tensors(self.dataset.read(self.names[index]), seed)
+            return self._tensors(self.dataset.read(self.names[number]), seed)
         except DataError as error:
             if self.broken == "raise":
                 raise

@@ -46,7 +46,10 @@ def legend(figure: Figure, names: Sequence[str], colours: Sequence[Colour]) -> N
 
     if len(names) > NAMED:
         return
-    patches = [Patch(facecolor=[value / 255 for value in each], edgecolor=INK, linewidth=0.5) for each in colours]
+    patches = [
+        Patch(facecolor=(red / 255, green / 255, blue / 255), edgecolor=INK, linewidth=0.5)
+        for red, green, blue in colours
+    ]
     columns = min(len(names), max(1, int(figure.get_figwidth() / (0.5 + 0.09 * max(map(len, names))))))
     figure.legend(
         patches, names, loc="lower center", ncols=columns, frameon=False, labelcolor=INK, fontsize=11,
