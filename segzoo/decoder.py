@@ -115,3 +115,10 @@ class Decoder(nn.Module):
         :returns: (B, out_channels, h, w), unless `emits` says otherwise.
         """
         raise NotImplementedError
+
+    def no_weight_decay(self) -> set[str]:
+        """Parameters that weight decay harms, such as learned tokens; biases and norms need no mention.
+
+        :returns: names, or patterns as `fnmatch` has them.
+        """
+        return set()

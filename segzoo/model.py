@@ -20,6 +20,7 @@ from segzoo.head import AuxiliaryHead, Classes, Head, Logits, head_of
 from segzoo.labels import Labels
 from segzoo.layer_groups import Matcher, prefix_matcher
 from segzoo.neck import Neck
+from segzoo.parameter_groups import parameter_groups
 from segzoo.prediction import ClassMap, predict
 from segzoo.preprocessing import Preprocessing
 from segzoo.recomputing import set_recomputing
@@ -143,8 +144,13 @@ class SegmentationModel(nn.Module):
 
         :returns: names, or patterns as `fnmatch` has them.
         """
-        names = self.encoder.no_weight_decay() if isinstance(self.encoder, Encoder) else ()
-        return {f"encoder.{name}" for name in names}
+        parts = {"encoder": self.encoder, "decoder": self.decoder}
+        return {
+            f"{part}.{name}"
+            for part, module in parts.items()
+            if isinstance(module, Encoder | Decoder)
+            for name in module.no_weight_decay()
+        }
 
     def group_matcher(self, coarse: bool = False) -> Matcher:
         """The layers in the order in which an image meets them, as timm's optimiser factory asks for them.
@@ -155,6 +161,30 @@ class SegmentationModel(nn.Module):
         """
         matcher = self.encoder.group_matcher(coarse=coarse) if isinstance(self.encoder, Encoder) else {}
         return prefix_matcher(matcher, "encoder.")
+
+    def parameter_groups(
+        self,
+        lr: float,
+        *,
+        encoder_rate: float = 0.1,
+        weight_decay: float = 0.01,
+        layer_decay: float | None = None,
+    ) -> list[dict[str, Any]]:
+        """What an optimiser of torch takes: the parameters in groups, each with its rate, its decay and a name.
+
+        Frozen parameters are left out. Norms, biases and what `no_weight_decay` names aren't decayed.
+
+        :param lr: the learning rate of neck, decoder and heads.
+        :param encoder_rate: how much of it the encoder gets: little where it is pretrained, 1 where it isn't.
+        :param weight_decay: of what is decayed.
+        :param layer_decay: how much less each layer of the encoder learns than the one behind it, as `group_matcher`
+            orders them (arXiv:2106.08254, appendix); the decoder is behind the last one. None: all alike.
+        :raises OptionError: for a value out of range.
+        :raises TrainingError: when all parameters are frozen.
+
+        >>> optimizer = torch.optim.AdamW(model.parameter_groups(1e-3, weight_decay=0.05))
+        """
+        return parameter_groups(self, lr, encoder_rate=encoder_rate, weight_decay=weight_decay, layer_decay=layer_decay)
 
     def save_pretrained(
         self,

@@ -112,3 +112,6 @@ class SegmenterDecoder(segzoo.Decoder):
         classes = F.normalize(self.project_classes(classes), dim=-1)
         masks = self.norm_masks(patches @ classes.transpose(-2, -1))
         return masks.transpose(-2, -1).unflatten(2, deepest.shape[-2:])
+
+    def no_weight_decay(self) -> set[str]:
+        return {"class_tokens"}
