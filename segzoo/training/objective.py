@@ -1,0 +1,97 @@
+"""What is trained for: model and batch to losses, and to scores over a set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from segzoo.errors import TrainingError
+from segzoo.head import Logits
+from segzoo.losses import Loss
+from segzoo.metrics import Scores, SegmentationMetrics
+from segzoo.model import SegmentationModel
+
+Target = Tensor | Mapping[str, Tensor]
+Batch = tuple[Tensor, Target]
+"""Images (B, C, H, W) and their masks, int64 (B, H, W); of several heads by name."""
+
+
+class Objective(nn.Module):
+    """A model with its loss and its metrics, in plain torch: for any loop.
+
+    Called with a batch it returns the loss, so that `DistributedDataParallel(objective)` works as well as a wrapped
+    model given to `training_loss`. Its `state_dict` is that of the model, behind `model.`.
+
+    :param model: that is trained.
+    :param loss: of logits; cross-entropy and Dice if None, for a single class with binary cross-entropy.
+    :param metrics: of the one head, or by head; made for the model's heads if None.
+    :raises MissingExtraError: where metrics are made and torchmetrics isn't installed.
+    """
+
+    def __init__(
+        self,
+        model: SegmentationModel,
+        loss: Loss | None = None,
+        metrics: SegmentationMetrics | Mapping[str, SegmentationMetrics] | None = None,
+    ) -> None:
+        super().__init__()
+        heads = model.head.classes.heads
+        self.model = model
+        self.loss = loss or Loss("bce+dice" if 1 in heads.values() else "ce+dice")
+        if metrics is None:
+            metrics = {head: SegmentationMetrics(classes, self.loss.ignore_index) for head, classes in heads.items()}
+        elif isinstance(metrics, SegmentationMetrics):
+            (head,) = heads
+            metrics = {head: metrics}
+        self.metrics = nn.ModuleDict(metrics)
+
+    def forward(self, batch: Batch) -> Tensor:
+        """The loss of a batch, a scalar."""
+        return self.training_loss(batch)["loss"]
+
+    def training_loss(self, batch: Batch, model: nn.Module | None = None) -> dict[str, Tensor]:
+        """What to learn from a batch.
+
+        :param model: what to call in place of the model: the model as DDP, FSDP or `torch.compile` wrapped it.
+        :returns: `"loss"`, to call `backward` on, and the parts that it is the sum of.
+        :raises TrainingError: when the loss is no finite number.
+        """
+        image, target = batch
+        logits, auxiliary = (self.model if model is None else model)(image, auxiliary=True)
+        parts = self.loss.parts(logits, target, auxiliary)
+        loss = torch.stack(list(parts.values())).sum()
+        if not loss.isfinite():
+            values = ", ".join(f"{name} {value.item():g}" for name, value in parts.items())
+            raise TrainingError(
+                f"the loss is {loss.item()} ({values}): lower the learning rate, clip gradients, or look at the batch"
+            )
+        return {**parts, "loss": loss}
+
+    @torch.no_grad()
+    def update(self, batch: Batch, model: nn.Module | None = None) -> Logits:
+        """Count a batch for `scores`; the model should be in eval mode.
+
+        :param model: as in `training_loss`, or the weights' moving average.
+        :returns: the logits.
+        """
+        image, target = batch
+        logits: Logits = (self.model if model is None else model)(image)
+        for head, metrics in self._metrics().items():
+            of_head = logits if isinstance(logits, Tensor) else logits[head]
+            metrics.update(of_head, target if isinstance(target, Tensor) else target[head])
+        return logits
+
+    def scores(self) -> Scores | dict[str, Scores]:
+        """Of all that was counted since `reset`, by all processes; for named heads by name."""
+        scores = {head: metrics.compute() for head, metrics in self._metrics().items()}
+        return scores if self.model.head.classes.named else next(iter(scores.values()))
+
+    def reset(self) -> None:
+        """Begin counting anew."""
+        for metrics in self._metrics().values():
+            metrics.reset()
+
+    def _metrics(self) -> dict[str, SegmentationMetrics]:
+        return dict(self.metrics.items())  # type: ignore[arg-type]
