@@ -69,7 +69,9 @@ class FolderDataset(Dataset):
         for split, (images, masks) in folders.items():
             self._splits[split] = self._add(images, masks)
         file = find_classes(path)
-        self.listed = Labels(tuple(classes), tuple((red, green, blue) for red, green, blue in colours or ())) if classes else None
+        self.listed = (
+            Labels(tuple(classes), tuple((red, green, blue) for red, green, blue in colours or ())) if classes else None
+        )
         if self.listed is None and file is not None:
             self.listed = read_classes(file)
         if self.listed is not None:

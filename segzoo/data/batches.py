@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader, Sampler
 
 from segzoo.data.order import Draw
 from segzoo.data.samples import Samples
+from segzoo.errors import DataError
 from segzoo.labels import IGNORE
 
 Batch = tuple[Tensor, Tensor]
@@ -55,3 +56,8 @@ def loader(samples: Samples, batches: Sampler[list[Draw]], workers: int = 0) -> 
 def _one_thread(_: Any) -> None:
     """A worker needs one thread: others would take the model's."""
     torch.set_num_threads(1)
+
+
+def original(error: DataError) -> DataError:
+    """What a worker process raised, without the traceback that torch writes in front of its message."""
+    return DataError(str(error).rpartition("segzoo.errors.DataError: ")[2].strip())

@@ -1,0 +1,131 @@
+"""An objective as Lightning trains it."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any
+
+import lightning
+import torch
+from torch import Tensor
+from torch.optim.lr_scheduler import LambdaLR
+
+from segzoo.data.batches import Batch
+from segzoo.data.order import Stream
+from segzoo.errors import TrainingError
+from segzoo.metrics import Scores
+from segzoo.training.average import moving_average
+from segzoo.training.job import Job
+from segzoo.training.schedule import schedule
+
+NAMED = 8  # samples that an error names
+
+
+class TrainingModule(lightning.LightningModule):
+    """What Lightning asks for, answered by a job.
+
+    What Lightning calls an epoch is an interval here: the steps from one validation and checkpoint to the next.
+
+    :ivar scores: of the last validation.
+    :ivar spent: seconds that training has taken, those before it was resumed included.
+    """
+
+    def __init__(self, job: Job) -> None:
+        super().__init__()
+        self.job = job
+        self.objective = job.objective
+        decay = job.settings.average
+        self.average = None if decay is None else moving_average(job.model, decay)
+        self.scores: Scores | None = None
+        self.spent = 0.0
+        self._began = time.monotonic()
+
+    def configure_optimizers(self) -> Any:
+        recipe = self.job.recipe
+        groups = self.job.model.parameter_groups(
+            recipe.learning_rate,
+            encoder_rate=recipe.encoder_rate,
+            weight_decay=recipe.weight_decay,
+            layer_decay=recipe.layer_decay,
+        )
+        optimizer = torch.optim.AdamW(groups)
+        falling = schedule(optimizer, self.job.steps, recipe.warmup, recipe.schedule)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": falling, "interval": "step"}}
+
+    def lr_scheduler_step(self, scheduler: LambdaLR, metric: Any) -> None:  # type: ignore[override]
+        """One step; more where there won't be time for all, so that the rate runs through its whole fall."""
+        scheduler.step()
+        while scheduler.last_epoch < self.due:
+            scheduler.step()
+        if self.job.settings.minutes is not None and scheduler.last_epoch >= self.job.steps:
+            self.trainer.should_stop = True
+
+    @property
+    def due(self) -> int:
+        """The step that the run should be at by the time that it has taken, at most the last; 0 without a limit."""
+        minutes = self.job.settings.minutes
+        if minutes is None:
+            return 0
+        return min(self.job.steps, math.ceil(self.job.steps * self.seconds / (60 * minutes)))
+
+    @property
+    def seconds(self) -> float:
+        """That training has taken."""
+        return self.spent + time.monotonic() - self._began
+
+    def on_fit_start(self) -> None:
+        self._began = time.monotonic()
+
+    def on_train_epoch_start(self) -> None:
+        """Chance in the model (dropout) depends on the interval alone, so that a resumed run sees the same."""
+        torch.manual_seed(self.job.settings.seed + 1_000_003 * self.current_epoch + 7_919 * self.global_rank)
+
+    def training_step(self, batch: Batch, index: int) -> Tensor:
+        try:
+            parts = self.objective.training_loss(batch)
+        except TrainingError as error:
+            raise TrainingError(f"step {self.global_step + 1}: {error}; it holds {self._names(index)}") from error
+        return parts["loss"]
+
+    def on_train_batch_end(self, outputs: Any, batch: Batch, index: int) -> None:
+        if self.average is not None and (index + 1) % self.job.settings.accumulate == 0:
+            self.average.update(self.job.model, step=self.global_step)
+
+    def on_validation_epoch_start(self) -> None:
+        self.objective.reset()
+
+    def validation_step(self, batch: Batch, index: int) -> None:
+        self.objective.update(batch, None if self.average is None else self.average.module)
+
+    def on_validation_epoch_end(self) -> None:
+        scores = self.objective.scores()
+        assert isinstance(scores, Scores)  # data has masks for one head
+        self.scores = scores
+        values = {"miou": scores.miou, "accuracy": scores.accuracy, "mdice": scores.mdice}
+        self.log_dict(values, logger=True, rank_zero_only=True)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["segzoo"] = {
+            "seconds": self.seconds,
+            "steps": self.job.steps,
+            "confusion": None if self.scores is None else self.scores.confusion,
+        }
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        own = checkpoint["segzoo"]
+        self.spent = own["seconds"]
+        self.scores = None if own["confusion"] is None else Scores(own["confusion"])
+
+    def _names(self, index: int) -> str:
+        """The samples of a batch of this process."""
+        settings = self.job.settings
+        part = self.current_epoch * self.job.interval * settings.accumulate + index
+        size = settings.batch_size // settings.accumulate
+        stream = Stream(
+            len(self.job.train), size, seed=settings.seed, steps=1, start=part, rank=self.global_rank,
+            world=self.trainer.world_size,
+        )  # fmt: skip
+        (batch,) = stream
+        names = [self.job.train.names[draw.number] for draw in batch if draw.number is not None]
+        return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
