@@ -135,3 +135,14 @@ def predicted_classes(logits: Tensor) -> Tensor:
 
 def _known(value: float) -> float | None:
     return None if value != value else round(value, 6)
+
+
+def confusion_matrix(predicted: Tensor, target: Tensor, classes: int) -> Tensor:
+    """Pixels by true class (rows) and predicted class (columns): int64 (classes, classes).
+
+    :param predicted: classes, int64 of any shape.
+    :param target: of the same shape; `IGNORE` where a pixel doesn't count.
+    """
+    counted = target != IGNORE
+    pairs = target[counted] * classes + predicted[counted]
+    return torch.bincount(pairs, minlength=classes**2).view(classes, classes)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from segzoo.metrics import Scores
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 
@@ -28,3 +31,15 @@ def print_table(rows: Sequence[Mapping[str, Any]], noun: str, as_json: bool, pat
     else:
         hint = f"; try '*{pattern}*'" if pattern and "*" not in pattern else ""
         click.echo(f"no {noun}s match {pattern!r}{hint}" if pattern else f"no {noun}s")
+
+
+def print_scores(scores: Scores, names: Sequence[str]) -> None:
+    """Print a row for each class, and the means below."""
+    from tabulate import tabulate
+
+    rows = [
+        [name, *("-" if value is None else f"{value:.3f}" for value in each.values())]
+        for name, each in scores.to_dict(names)["classes"].items()
+    ]
+    click.echo(tabulate(rows, ["class", "IoU", "Dice", "recall"], disable_numparse=True))
+    click.echo(f"\nmIoU {scores.miou:.3f}, mean Dice {scores.mdice:.3f}, pixel accuracy {scores.accuracy:.3f}")

@@ -75,6 +75,10 @@ class Samples(torch_data.Dataset[tuple[Tensor, Tensor]]):
             warnings.warn(f"skipped: {error}", DataWarning, stacklevel=2)
             return self._blank()
 
+    def is_blank(self, image: Tensor, mask: Tensor) -> bool:
+        """Whether a sample, or a batch of one, stands for one that can't be read."""
+        return mask.shape[-2:] == (BLANK, BLANK) and not bool(image.any()) and bool((mask == IGNORE).all())
+
     def _tensors(self, sample: Sample, seed: int) -> tuple[Tensor, Tensor]:
         check(sample, self.dataset)
         if self.transform is None:

@@ -1,1 +1,12 @@
 """How good a model is on data: scores, and pictures of where it fails."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "augmented": ["Augmented"],
+        "cost": ["Cost", "measure"],
+        "evaluating": ["Evaluation", "ImageScore", "evaluate"],
+    },
+)

@@ -1,0 +1,103 @@
+"""`segzoo evaluate`: how good a model is on data, and where it fails."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from segzoo.cli.parameters import KEY_VALUE
+from segzoo.cli.tables import print_json, print_scores
+
+
+@click.command()
+@click.argument("model")
+@click.argument("data")
+@click.option("--split", default="val", show_default=True, help="What to evaluate on: val, train, test, or all.")
+@click.option("--output", default="segzoo-evaluation", show_default=True, help="The folder for pictures and JSON.")
+@click.option("--form", help="The dataset that reads DATA; found out by default.")
+@click.option("--data-option", "data_options", type=KEY_VALUE, multiple=True, help="Of the dataset; can be repeated.")
+@click.option("--validation", type=float, default=0.2, show_default=True, help="The share, where DATA isn't split.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of that split.")
+@click.option("--head", help="Of a model with several, which one the data is about.")
+@click.option("--flips", is_flag=True, help="Look at each image mirrored as well.")
+@click.option("--scales", default="1", show_default=True, help="Sizes to look at each image in, such as 0.75,1,1.25.")
+@click.option("--tile", type=click.IntRange(min=1), default=1024, show_default=True, help="Larger images are cut so.")
+@click.option("--worst", type=click.IntRange(min=0), default=8, show_default=True, help="Images to show.")
+@click.option("--workers", type=click.IntRange(min=0), default=0, show_default=True, help="Processes that read images.")
+@click.option("--skip-broken", is_flag=True, help="Leave out what can't be read, rather than stop.")
+@click.option("--device", default="cpu", show_default=True, help="Where the model runs.")
+@click.option("--threads", type=click.IntRange(min=1), help="Processor cores to use; all by default.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+def evaluate(
+    model: str,
+    data: str,
+    split: str,
+    output: str,
+    form: str | None,
+    data_options: tuple[tuple[str, Any], ...],
+    validation: float,
+    seed: int,
+    head: str | None,
+    flips: bool,
+    scales: str,
+    tile: int,
+    worst: int,
+    workers: int,
+    skip_broken: bool,
+    device: str,
+    threads: int | None,
+    as_json: bool,
+) -> None:
+    """Hold MODEL against DATA.
+
+    MODEL is any folder or hub id that `segzoo.from_pretrained` takes, other libraries' included. A table of the classes
+    is printed; the confusion matrix and the worst images are left as pictures.
+    """
+    import torch
+
+    import segzoo
+    from segzoo.data import open_dataset
+    from segzoo.data import split as split_dataset
+    from segzoo.errors import OptionError
+    from segzoo.evaluation import evaluate as hold
+
+    if threads:
+        torch.set_num_threads(threads)
+    try:
+        sizes = tuple(float(each) for each in scales.split(","))
+    except ValueError as error:
+        raise click.UsageError(f"--scales takes numbers such as 0.75,1,1.25, got {scales!r}") from error
+    dataset = open_dataset(data, form, **dict(data_options))
+    splits = {name: list(names) for name, names in dataset.splits().items()}
+    if split == "all":
+        names = [name for each in splits.values() for name in each]
+    elif split in splits:
+        names = splits[split]
+    else:
+        splits = split_dataset(dataset, validation, seed)
+        if split not in splits:
+            raise OptionError(f"{data} has no split {split!r}; it has {', '.join(splits)}, and all")
+        names = splits[split]
+    loaded = segzoo.from_pretrained(model).to(device)
+    found = hold(
+        loaded,
+        dataset,
+        names,
+        head=head,
+        flips=flips,
+        scales=sizes,
+        tile=tile,
+        margin=min(128, tile // 4),
+        worst=worst,
+        output=Path(output),
+        workers=workers,
+        broken="skip" if skip_broken else "raise",
+    )
+    if as_json:
+        print_json(found.to_dict())
+        return
+    print_scores(found.scores, found.names)
+    click.echo(f"{len(found.images)} images" + (f", {len(found.skipped)} skipped" if found.skipped else ""))
+    click.echo(f"confusion.png, worst.png and evaluation.json are in {output}", err=True)
