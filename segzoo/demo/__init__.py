@@ -21,11 +21,11 @@ from tqdm.auto import tqdm
 import segzoo
 from segzoo.demo import report
 from segzoo.demo.extras import require_extras
-from segzoo.demo.pair_names import PairName as PairName
 from segzoo.demo.photograph import read_photo
 from segzoo.demo.scenes import CLASSES, DigitScenes
 from segzoo.demo.training import BATCH_SIZE, evaluate, intersection_over_union, mean_iou, train
 from segzoo.errors import InputError, OptionError
+from segzoo.host.pair_names import PairName as PairName
 from segzoo.model import SegmentationModel
 
 DEFAULT_PAIRS = (PairName("resnet18", "unet"), PairName("mit_b0", "segformer"), PairName("xcit_nano_12_p8_224", "fpn"))

@@ -28,6 +28,7 @@ LARGEST_CROP = 512
 EPOCHS = 50
 FEWEST, MOST = 1000, 80_000  # steps, where the settings say nothing
 VALIDATIONS = 10
+TIMED_INTERVAL = 100  # steps, where the clock may end a run long before its last step
 LOOKED_AT = 64  # images whose size decides the crop
 MOST_WORKERS = 8
 
@@ -170,9 +171,11 @@ def _steps(settings: Settings, images: int) -> tuple[int, int]:
         wanted = max(1, math.ceil(settings.epochs * images / settings.batch_size))
     else:
         wanted = min(max(FEWEST, EPOCHS * images // settings.batch_size), MOST)
-    intervals = min(wanted, VALIDATIONS if settings.validate_every is None else -(-wanted // settings.validate_every))
-    interval = -(-wanted // intervals)
-    return interval * -(-wanted // interval), interval
+    every = settings.validate_every or -(-wanted // VALIDATIONS)
+    if settings.validate_every is None and settings.minutes is not None:
+        every = min(every, TIMED_INTERVAL)
+    every = min(every, wanted)
+    return every * -(-wanted // every), every
 
 
 def _sizes(settings: Settings, dataset: Dataset, splits: dict[str, list[str]]) -> tuple[tuple[int, int], bool]:

@@ -6,8 +6,9 @@ import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-import segzoo
 from segzoo.errors import OptionError, UnknownNameError
+from segzoo.host.registry import list_decoders
+from segzoo.host.sources import list_encoders
 
 WILDCARDS = re.compile(r"[*?\[]")
 
@@ -46,8 +47,8 @@ class PairName(NamedTuple):
         encoder, decoder = cls.parse(text)
         return [
             cls(each, other)
-            for each in _expand(encoder, segzoo.list_encoders, "encoder")
-            for other in _expand(decoder, segzoo.list_decoders, "decoder")
+            for each in _expand(encoder, list_encoders, "encoder")
+            for other in _expand(decoder, list_decoders, "decoder")
         ]
 
 
