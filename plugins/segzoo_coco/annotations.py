@@ -81,7 +81,7 @@ def read_annotations(file: Path) -> Annotations:
             }
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise DataError(
-            f"{file} can't be read as COCO's annotations: {type(error).__name__}: {error}; expected images, annotations "
-            "and categories"
+            f"{file} can't be read as COCO's annotations: {type(error).__name__}: {error}; expected images, "
+            "annotations and categories"
         ) from error
     return Annotations(file, panoptic, categories, {image.file: image for image in found.values()})

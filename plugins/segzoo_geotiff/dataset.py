@@ -118,7 +118,7 @@ class GeoTiffDataset(Dataset):
                 height, width = raster.height, raster.width
                 if (truth.height, truth.width) != (height, width):
                     raise DataError(
-                        f"{image} has {height}x{width} pixels and {mask} {truth.height}x{truth.width}; expected one grid"
+                        f"{image} has {height}x{width} pixels, {mask} {truth.height}x{truth.width}; expected one grid"
                     )
                 if (
                     truth.crs

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import lightning
+from torch import Tensor
 
 from segzoo.errors import DataError
 from segzoo.pictures import as_picture, colour, draw_rows, palette
@@ -32,7 +33,7 @@ class Pictures(lightning.Callback):
             return
         labels, model = self.job.dataset.labels, self.job.model
         colours = labels.palette or palette(self.job.dataset.classes)
-        seen = [model.predict(tensor).numpy() for _, _, tensor in self._shown]
+        seen = [model.predict(tensor) for _, _, tensor in self._shown]
         self.folder.mkdir(parents=True, exist_ok=True)
         draw_rows(
             self.folder / f"{trainer.global_step:06d}.png",
@@ -40,7 +41,7 @@ class Pictures(lightning.Callback):
             [
                 ("image", [picture for picture, _, _ in self._shown]),
                 ("truth", [colour(mask, colours) for _, mask, _ in self._shown]),
-                ("prediction", [colour(each, colours) for each in seen]),
+                ("prediction", [colour(each.numpy(), colours) for each in seen if isinstance(each, Tensor)]),
             ],
             labels.names,
             colours,
