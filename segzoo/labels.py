@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from segzoo.errors import OptionError
+from segzoo.errors import DataError, OptionError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Colour = tuple[int, int, int]
 
@@ -44,6 +48,21 @@ class Labels:
         for what, given in (("names", self.names), ("colours", self.palette)):
             if given and len(given) != classes:
                 raise OptionError(f"head {head!r} has {classes} classes and got {len(given)} {what}; give one for each")
+
+
+def check_classes(mask: Tensor, classes: int, ignore_index: int = IGNORE) -> None:
+    """Hold a mask against the number of classes.
+
+    :raises DataError: for a value that is no class and isn't ignored.
+    """
+    if not mask.numel():
+        return
+    low, high = (int(each) for each in mask.masked_fill(mask == ignore_index, 0).aminmax())
+    if low < 0 or high >= classes:
+        raise DataError(
+            f"expected classes from 0 to {classes - 1}, or {ignore_index} where a pixel has none, got values from "
+            f"{low} to {high}; put {ignore_index} in place of what the files hold there, often 255"
+        )
 
 
 def _colour(colour: Sequence[int]) -> Colour:

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from segzoo.errors import InputError, MissingExtraError
-from segzoo.labels import IGNORE
+from segzoo.errors import InputError, MissingExtraError, OptionError
+from segzoo.labels import IGNORE, check_classes
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Scores:
     """What a confusion matrix says.
 
+    >>> Scores(torch.tensor([[8, 2], [0, 10]])).miou
+    0.8166666666666667
+
     :param confusion: int64 (K, K), pixels by true class (rows) and predicted class (columns).
+    :raises InputError: for a matrix that isn't square.
     """
 
     confusion: Tensor
+
+    def __post_init__(self) -> None:
+        if self.confusion.ndim != 2 or len(set(self.confusion.shape)) != 1:
+            raise InputError(f"expected a square confusion matrix, got shape {tuple(self.confusion.shape)}")
 
     @property
     def iou(self) -> Tensor:
@@ -39,12 +47,12 @@ class Scores:
 
     @property
     def mdice(self) -> float:
-        """The mean Dice coefficient of the classes that are there or predicted."""
+        """The mean Dice coefficient of the classes that are there or predicted; NaN where there are none."""
         return self.dice.nanmean().item()
 
     @property
     def recall(self) -> Tensor:
-        """Of each class's pixels, how many were found, float64 (K,): NaN for a class that isn't there."""
+        """Each class's accuracy, float64 (K,): of its pixels, how many were found. NaN for one that isn't there."""
         return self._hits / self.confusion.sum(1)
 
     @property
@@ -61,25 +69,44 @@ class Scores:
         """Both sets of pixels together."""
         return Scores(self.confusion + other.confusion)
 
+    def __str__(self) -> str:
+        return self.table()
+
     def to_dict(self, names: Sequence[str] = ()) -> dict[str, Any]:
         """Plain data for JSON; None for what isn't known.
 
         :param names: of the classes; their numbers where there are none.
+        :raises OptionError: for another number of names than classes.
         """
-        names = names or [str(number) for number in range(len(self.confusion))]
-        per_class = {
-            name: {"iou": _known(iou), "dice": _known(dice), "recall": _known(recall)}
-            for name, iou, dice, recall in zip(
-                names, self.iou.tolist(), self.dice.tolist(), self.recall.tolist(), strict=True
-            )
-        }
+        classes = {row.pop("class"): {key: _known(value) for key, value in row.items()} for row in self._rows(names)}
         return {
             "miou": _known(self.miou),
             "accuracy": _known(self.accuracy),
             "mdice": _known(self.mdice),
             "pixels": self.pixels,
-            "classes": per_class,
+            "classes": classes,
         }
+
+    def table(self, names: Sequence[str] = ()) -> str:
+        """A line for each class, and the means below; a dash for what isn't known.
+
+        :param names: of the classes; their numbers where there are none.
+        :raises OptionError: for another number of names than classes.
+        """
+        from tabulate import tabulate
+
+        rows = [[name, *map(_text, values)] for name, *values in (row.values() for row in self._rows(names))]
+        # Names such as "1e5" are no numbers.
+        lines = tabulate(rows, ["class", "IoU", "Dice", "recall"], disable_numparse=True)
+        means = f"mIoU {_text(self.miou)}, mean Dice {_text(self.mdice)}, pixel accuracy {_text(self.accuracy)}"
+        return f"{lines}\n\n{means}"
+
+    def _rows(self, names: Sequence[str]) -> Iterator[dict[str, Any]]:
+        if names and len(names) != len(self.confusion):
+            raise OptionError(f"{len(self.confusion)} classes and {len(names)} names; give one for each")
+        values = zip(self.iou.tolist(), self.dice.tolist(), self.recall.tolist(), strict=True)
+        for number, (iou, dice, recall) in enumerate(values):
+            yield {"class": names[number] if names else str(number), "iou": iou, "dice": dice, "recall": recall}
 
     @property
     def _hits(self) -> Tensor:
@@ -104,6 +131,8 @@ class SegmentationMetrics(nn.Module):
             raise MissingExtraError(
                 f'metrics need torchmetrics ({error}): pip install "segzoo-torch[train]"'
             ) from error
+        self.classes = classes
+        self.ignore_index = ignore_index
         self.counts = MulticlassConfusionMatrix(max(2, classes), ignore_index=ignore_index, validate_args=False)
 
     @torch.no_grad()
@@ -113,10 +142,16 @@ class SegmentationMetrics(nn.Module):
         :param predicted: logits (B, K, H, W), or classes (B, H, W).
         :param target: int64 (B, H, W).
         :raises InputError: for other shapes.
+        :raises DataError: for a target beyond the classes, or predicted classes beyond them.
         """
+        if predicted.ndim == 4 and predicted.shape[1] != self.classes:
+            raise InputError(f"expected logits of {self.classes} classes, got shape {tuple(predicted.shape)}")
         classes = predicted_classes(predicted) if predicted.ndim == 4 else predicted
         if classes.shape != target.shape:
             raise InputError(f"expected a target of shape {tuple(classes.shape)}, got {tuple(target.shape)}")
+        check_classes(target, max(2, self.classes), self.ignore_index)
+        if predicted.ndim != 4:
+            check_classes(predicted, max(2, self.classes), self.ignore_index)
         self.counts.update(classes, target)
 
     def compute(self) -> Scores:
@@ -133,10 +168,6 @@ def predicted_classes(logits: Tensor) -> Tensor:
     return (logits[:, 0] > 0).long() if logits.shape[1] == 1 else logits.argmax(1)
 
 
-def _known(value: float) -> float | None:
-    return None if value != value else round(value, 6)
-
-
 def confusion_matrix(predicted: Tensor, target: Tensor, classes: int) -> Tensor:
     """Pixels by true class (rows) and predicted class (columns): int64 (classes, classes).
 
@@ -146,3 +177,11 @@ def confusion_matrix(predicted: Tensor, target: Tensor, classes: int) -> Tensor:
     counted = target != IGNORE
     pairs = target[counted] * classes + predicted[counted]
     return torch.bincount(pairs, minlength=classes**2).view(classes, classes)
+
+
+def _known(value: float) -> float | None:
+    return None if value != value else round(value, 6)
+
+
+def _text(value: float) -> str:
+    return "-" if value != value else f"{value:.3f}"

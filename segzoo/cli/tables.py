@@ -35,11 +35,4 @@ def print_table(rows: Sequence[Mapping[str, Any]], noun: str, as_json: bool, pat
 
 def print_scores(scores: Scores, names: Sequence[str]) -> None:
     """Print a row for each class, and the means below."""
-    from tabulate import tabulate
-
-    rows = [
-        [name, *("-" if value is None else f"{value:.3f}" for value in each.values())]
-        for name, each in scores.to_dict(names)["classes"].items()
-    ]
-    click.echo(tabulate(rows, ["class", "IoU", "Dice", "recall"], disable_numparse=True))
-    click.echo(f"\nmIoU {scores.miou:.3f}, mean Dice {scores.mdice:.3f}, pixel accuracy {scores.accuracy:.3f}")
+    click.echo(scores.table(names))

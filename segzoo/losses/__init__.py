@@ -1,5 +1,6 @@
 """Losses for dense logits: terms by name, summed with weights."""
 
+from segzoo.losses.foreign import Foreign as Foreign
 from segzoo.losses.loss import Loss as Loss
 from segzoo.losses.terms import TERMS as TERMS
 from segzoo.losses.terms import bce as bce

@@ -6,11 +6,14 @@ B images, K classes, H x W pixels. One signature::
 
     logits         (B, K, H, W). Several classes exclude each other; a single one is there where its logit is above 0.
     target         int64 (B, H, W): each pixel's class, for a single class 0 or 1; `ignore_index` where it has none.
-    class_weights  (K,), of a single class (1,): how much each counts.
+    class_weights  (K,), how much each class counts; for a single class (2,), pixels without it and with it.
+
+Each computes in float32 at least: sums over an image overflow half precision.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -18,7 +21,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from segzoo.errors import MissingExtraError, OptionError
+from segzoo.errors import MissingExtraError
 from segzoo.labels import IGNORE
 
 Term = Callable[..., Tensor]
@@ -32,16 +35,16 @@ def ce(
     class_weights: Tensor | None = None,
     label_smoothing: float = 0.0,
 ) -> Tensor:
-    """Cross-entropy, the mean over pixels, each weighted by its class.
+    """Cross-entropy, the mean over pixels, each weighted by its class. For a single class it is the binary one.
 
-    :raises OptionError: for a single class, which `bce` is for.
+    :param label_smoothing: the share of a pixel's truth that all classes get alike (arXiv:1512.00567).
     """
-    _needs_several("ce", logits)
-    logits = logits.float()
+    logits = _against_absence(_precise(logits))
+    weights = None if class_weights is None else class_weights.to(logits)
     total = F.cross_entropy(
-        logits, target, class_weights, ignore_index=ignore_index, reduction="sum", label_smoothing=label_smoothing
+        logits, target, weights, ignore_index=ignore_index, reduction="sum", label_smoothing=label_smoothing
     )
-    return total / _or_one(_pixel_weights(target, ignore_index, class_weights).sum())
+    return total / _or_one(_by_truth(target, ignore_index, weights).sum())
 
 
 def bce(
@@ -52,11 +55,14 @@ def bce(
     class_weights: Tensor | None = None,
     label_smoothing: float = 0.0,
 ) -> Tensor:
-    """Binary cross-entropy, each class against the rest: the mean over pixels and classes."""
-    truth, valid = _one_hot(logits, target, ignore_index)
-    smooth = truth * (1 - label_smoothing) + 0.5 * label_smoothing
-    each = F.binary_cross_entropy_with_logits(logits.float(), smooth, reduction="none")
-    return _mean(each, valid, class_weights)
+    """Binary cross-entropy, each class against the rest: the mean over pixels and classes.
+
+    :param label_smoothing: the share of a pixel's truth that presence and absence get alike.
+    """
+    logits = _precise(logits)
+    truth = _truth(logits, target, ignore_index) * (1 - label_smoothing) + label_smoothing / 2
+    each = F.binary_cross_entropy_with_logits(logits, truth, reduction="none")
+    return _mean(each, target, ignore_index, class_weights)
 
 
 def focal(
@@ -67,16 +73,17 @@ def focal(
     class_weights: Tensor | None = None,
     gamma: float = 2.0,
 ) -> Tensor:
-    """Binary cross-entropy that counts less where the answer is right already: the mean over pixels and classes.
+    """Focal loss: `bce` that counts the less, the better a pixel is known. The mean over pixels and classes.
 
     Source: arXiv:1708.02002, without its alpha, for which `class_weights` serve.
 
-    :param gamma: how much less.
+    :param gamma: how much less: the power of the probability that the wrong answer has.
     """
-    truth, valid = _one_hot(logits, target, ignore_index)
-    entropy = F.binary_cross_entropy_with_logits(logits.float(), truth, reduction="none")
-    wrong = 1 - torch.exp(-entropy)
-    return _mean(wrong**gamma * entropy, valid, class_weights)
+    logits = _precise(logits)
+    margin = logits * (2 * _truth(logits, target, ignore_index) - 1)
+    # The power as a product of logarithms: its gradient is finite where the probability is 0.
+    each = -F.logsigmoid(margin) * (gamma * F.logsigmoid(-margin)).exp()
+    return _mean(each, target, ignore_index, class_weights)
 
 
 def dice(logits: Tensor, target: Tensor, *, ignore_index: int = IGNORE, class_weights: Tensor | None = None) -> Tensor:
@@ -103,14 +110,14 @@ def tversky(
     :param alpha: the weight of pixels that are wrongly given the class.
     :param beta: the weight of pixels that the class should have been given.
     """
-    truth, valid = _one_hot(logits, target, ignore_index)
-    guess = _probabilities(logits) * valid
+    truth = _truth(logits, target, ignore_index)
+    guess = _probabilities(logits) * (target != ignore_index)[:, None]
     hits = (guess * truth).sum((0, 2, 3))
     there = truth.sum((0, 2, 3))
     index = hits / _or_one(hits + alpha * (guess.sum((0, 2, 3)) - hits) + beta * (there - hits))
     weights = (there > 0).to(index.dtype)
-    if class_weights is not None:
-        weights = weights * class_weights.to(weights)
+    if class_weights is not None and len(index) > 1:
+        weights = weights * class_weights.to(index)
     return ((1 - index) * weights).sum() / _or_one(weights.sum())
 
 
@@ -123,18 +130,17 @@ def lovasz(
     """
     kept = target != ignore_index
     truth = target[kept]
+    total = _precise(logits).sum() * 0  # of the graph, where no pixel counts as well
     if logits.shape[1] == 1:
-        logit = logits.float()[:, 0][kept]
-        sign = 2 * truth.to(logit.dtype) - 1
-        return _lovasz_sum(1 - logit * sign, truth, F.relu) if truth.numel() else logits.sum() * 0
-    guess = _probabilities(logits).movedim(1, -1)[kept]  # (N, K)
-    total, weight = logits.float().sum() * 0, 0.0
-    for each in truth.unique().tolist():
-        own = (truth == each).to(guess.dtype)
-        factor = 1.0 if class_weights is None else float(class_weights[each])
-        total = total + factor * _lovasz_sum((own - guess[:, each]).abs(), own, torch.abs)
-        weight += factor
-    return total / weight if weight else total
+        margin = _precise(logits)[:, 0][kept] * (2 * truth - 1)
+        return _lovasz_sum(1 - margin, truth, F.relu) if len(truth) else total
+    guesses = _probabilities(logits).movedim(1, 0)[:, kept].unbind()  # of each class, (pixels,)
+    weights = [1.0] * len(guesses) if class_weights is None else class_weights.tolist()
+    there = truth.unique().tolist()
+    for each in there:
+        own = truth == each
+        total = total + weights[each] * _lovasz_sum((own.to(total) - guesses[each]).abs(), own, torch.abs)
+    return total / (sum(weights[each] for each in there) or 1)
 
 
 def ohem(
@@ -151,66 +157,73 @@ def ohem(
     Source: online hard example mining, arXiv:1604.03540.
 
     :param threshold: that probability.
-    :param kept: of the pixels, how many count at least: the hardest ones.
-    :raises OptionError: for a single class.
+    :param kept: of the pixels that count, the share that is taken at least: the hardest.
     """
-    _needs_several("ohem", logits)
-    entropy = F.cross_entropy(logits.float(), target, class_weights, ignore_index=ignore_index, reduction="none")
-    with torch.no_grad():
-        own = logits.float().log_softmax(1).gather(1, target.clamp_min(0)[:, None])[:, 0]
-        hardness = torch.where(target == ignore_index, -torch.inf, -own)
-        count = max(1, int(kept * int((target != ignore_index).sum())))
-        limit = hardness.flatten().topk(count).values[-1]
-        hard = (hardness > -torch.inf) & (hardness >= limit.clamp_max(-torch.log(torch.tensor(threshold)).item()))
-    weights = _pixel_weights(target, ignore_index, class_weights) * hard
-    return (entropy * hard).sum() / _or_one(weights.sum())
+    entropy = F.cross_entropy(
+        _against_absence(_precise(logits)), target, ignore_index=ignore_index, reduction="none"
+    )  # minus the logarithm of that probability
+    valid = target != ignore_index
+    hardness = torch.where(valid, entropy.detach(), -torch.inf)
+    last = (kept * valid.sum()).long().sub(1).clamp_min(0)  # a tensor, since a number would wait for the device
+    limit = hardness.flatten().sort(descending=True).values.take(last)
+    hard = valid & (hardness >= limit.clamp_max(-math.log(threshold)))
+    weights = _by_truth(target, ignore_index, class_weights).to(entropy) * hard
+    return (entropy * weights).sum() / _or_one(weights.sum())
 
 
 def boundary(
     logits: Tensor, target: Tensor, *, ignore_index: int = IGNORE, class_weights: Tensor | None = None
 ) -> Tensor:
-    """Each class's probability by how far a pixel lies from its boundary, in pixels, negative inside.
+    """Each class's probability by how far a pixel lies from its boundary, in pixels, negative inside: the mean.
 
-    Source: arXiv:1812.07032, which adds it to a regional term such as `dice`. It has no lower bound.
+    Source: arXiv:1812.07032, which adds it to a regional term such as `dice`. It falls below 0. SciPy measures the
+    distances on the CPU: some 10 ms for each class that is in an image of 256 x 256.
 
     :raises MissingExtraError: without SciPy.
     """
-    truth, valid = _one_hot(logits, target, ignore_index)
-    return _mean(_probabilities(logits) * _signed_distances(truth), valid, class_weights)
+    distances = _signed_distances(_truth(logits, target, ignore_index))
+    return _mean(_probabilities(logits) * distances, target, ignore_index, class_weights)
 
 
 TERMS: dict[str, Term] = {each.__name__: each for each in (ce, bce, dice, focal, tversky, lovasz, ohem, boundary)}
 
 
-def _needs_several(term: str, logits: Tensor) -> None:
-    if logits.shape[1] == 1:
-        raise OptionError(f"{term!r} needs two classes or more, and the logits have one; take 'bce' for a single class")
+def _precise(logits: Tensor) -> Tensor:
+    return logits.to(torch.promote_types(logits.dtype, torch.float32))
+
+
+def _against_absence(logits: Tensor) -> Tensor:
+    """A single class as two that exclude each other: without it, whose logit is 0, and with it."""
+    return torch.cat([torch.zeros_like(logits), logits], 1) if logits.shape[1] == 1 else logits
 
 
 def _probabilities(logits: Tensor) -> Tensor:
-    """In float32, since the sums over an image overflow half precision."""
-    return logits.float().sigmoid() if logits.shape[1] == 1 else logits.float().softmax(1)
+    return _precise(logits).sigmoid() if logits.shape[1] == 1 else _precise(logits).softmax(1)
 
 
-def _one_hot(logits: Tensor, target: Tensor, ignore_index: int) -> tuple[Tensor, Tensor]:
-    """The truth of each class, (B, K, H, W), 0 where ignored; and which pixels count, (B, 1, H, W). Both float32."""
+def _truth(logits: Tensor, target: Tensor, ignore_index: int) -> Tensor:
+    """What the probabilities should be, (B, K, H, W): 0 or 1, and 0 where ignored."""
     valid = target != ignore_index
-    classes = logits.shape[1]
-    known = torch.where(valid, target, 0)
-    truth = known[:, None] if classes == 1 else F.one_hot(known, classes).movedim(-1, 1)
-    return truth.float() * valid[:, None], valid[:, None].float()
+    known = torch.where(valid, target, 0)[:, None]
+    truth = torch.zeros_like(logits, dtype=_precise(logits[:0]).dtype)
+    if logits.shape[1] == 1:
+        return truth + known
+    return truth.scatter_(1, known, valid[:, None].to(truth))  # one_hot would take int64 of that size
 
 
-def _pixel_weights(target: Tensor, ignore_index: int, class_weights: Tensor | None) -> Tensor:
+def _by_truth(target: Tensor, ignore_index: int, class_weights: Tensor | None) -> Tensor:
+    """Each pixel's weight, that of its class; 0 where ignored. (B, H, W)."""
     valid = target != ignore_index
-    return valid.float() if class_weights is None else class_weights.float()[torch.where(valid, target, 0)] * valid
+    return valid.float() if class_weights is None else class_weights[torch.where(valid, target, 0)] * valid
 
 
-def _mean(each: Tensor, valid: Tensor, class_weights: Tensor | None) -> Tensor:
-    """Over the pixels that count, (B, 1, H, W), and over the classes."""
-    weights = valid if class_weights is None else valid * class_weights.to(valid)[:, None, None]
-    weights = weights.expand_as(each)
-    return (each * weights).sum() / _or_one(weights.sum())
+def _mean(each: Tensor, target: Tensor, ignore_index: int, class_weights: Tensor | None) -> Tensor:
+    """Over the pixels that count and the classes, (B, K, H, W): weighted by class, for a single class by its truth."""
+    if class_weights is not None and each.shape[1] > 1:
+        weights = (target != ignore_index)[:, None] * class_weights.to(each)[:, None, None]
+    else:
+        weights = _by_truth(target, ignore_index, class_weights).to(each)[:, None]
+    return (each * weights).sum() / _or_one(weights.sum() * (each.shape[1] / weights.shape[1]))
 
 
 def _or_one(value: Tensor) -> Tensor:
@@ -221,7 +234,7 @@ def _or_one(value: Tensor) -> Tensor:
 def _lovasz_sum(errors: Tensor, truth: Tensor, non_negative: Callable[[Tensor], Tensor]) -> Tensor:
     """The Lovász extension of the Jaccard loss at these errors, (N,), given which pixels are of the class, (N,)."""
     errors, order = errors.sort(descending=True)
-    truth = truth[order].to(errors.dtype)
+    truth = truth[order].to(errors)
     missing = truth.sum() - truth.cumsum(0)
     union = truth.sum() + (1 - truth).cumsum(0)
     jaccard = 1 - missing / union
@@ -230,7 +243,7 @@ def _lovasz_sum(errors: Tensor, truth: Tensor, non_negative: Callable[[Tensor], 
 
 
 def _signed_distances(truth: Tensor) -> Tensor:
-    """Each pixel's distance to the boundary of each class, negative inside; 0 for a class that isn't in the image."""
+    """Each pixel's distance to the boundary of each class, negative inside; 0 for one that has none in the image."""
     try:
         from scipy.ndimage import distance_transform_edt
     except ImportError as error:
@@ -238,10 +251,11 @@ def _signed_distances(truth: Tensor) -> Tensor:
             f'the term "boundary" needs SciPy ({error}): pip install "segzoo-torch[train]"'
         ) from error
 
-    def of_one(inside: Any) -> Any:
-        if not inside.any():
-            return inside.astype("float32")
-        return (distance_transform_edt(~inside) - (distance_transform_edt(inside) - 1) * inside).astype("float32")
+    def of_one(inside: Any) -> Tensor:
+        if inside.all() or not inside.any():
+            return torch.zeros(inside.shape)
+        outer, inner = distance_transform_edt(~inside), distance_transform_edt(inside)
+        return torch.from_numpy(outer - (inner - 1).clip(0))  # at the boundary's inner side 0 (the paper's code)
 
     maps = truth.bool().cpu().numpy().reshape(-1, *truth.shape[2:])
-    return torch.stack([torch.from_numpy(of_one(each)) for each in maps]).view(truth.shape).to(truth)
+    return torch.stack([of_one(each).to(truth) for each in maps]).view(truth.shape)
