@@ -50,19 +50,19 @@ class Labels:
                 raise OptionError(f"head {head!r} has {classes} classes and got {len(given)} {what}; give one for each")
 
 
-def check_classes(mask: Tensor, classes: int, ignore_index: int = IGNORE) -> None:
+def check_classes(mask: Tensor, classes: int, ignore_index: int | None = IGNORE) -> None:
     """Hold a mask against the number of classes.
 
-    :raises DataError: for a value that is no class and isn't ignored.
+    :param ignore_index: what it holds where a pixel has no class; None where each has one.
+    :raises DataError: for any other value.
     """
     if not mask.numel():
         return
-    low, high = (int(each) for each in mask.masked_fill(mask == ignore_index, 0).aminmax())
+    known = mask if ignore_index is None else mask.masked_fill(mask == ignore_index, 0)
+    low, high = (int(each) for each in known.aminmax())
     if low < 0 or high >= classes:
-        raise DataError(
-            f"expected classes from 0 to {classes - 1}, or {ignore_index} where a pixel has none, got values from "
-            f"{low} to {high}; put {ignore_index} in place of what the files hold there, often 255"
-        )
+        ignored = "" if ignore_index is None else f", or {ignore_index} where a pixel has none"
+        raise DataError(f"expected classes from 0 to {classes - 1}{ignored}, got values from {low} to {high}")
 
 
 def _colour(colour: Sequence[int]) -> Colour:

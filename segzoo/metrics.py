@@ -151,7 +151,7 @@ class SegmentationMetrics(nn.Module):
             raise InputError(f"expected a target of shape {tuple(classes.shape)}, got {tuple(target.shape)}")
         check_classes(target, max(2, self.classes), self.ignore_index)
         if predicted.ndim != 4:
-            check_classes(predicted, max(2, self.classes), self.ignore_index)
+            check_classes(predicted, max(2, self.classes), ignore_index=None)
         self.counts.update(classes, target)
 
     def compute(self) -> Scores:

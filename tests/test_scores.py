@@ -5,15 +5,16 @@ import sys
 from pathlib import Path
 
 import pytest
+import sklearn.metrics
 import torch
-from sklearn.metrics import confusion_matrix, f1_score, jaccard_score, recall_score
+from sklearn.metrics import f1_score, jaccard_score, recall_score
 from torch import Tensor
 from torch.multiprocessing import spawn
 from torchmetrics.classification import MulticlassJaccardIndex
 from torchmetrics.segmentation import MeanIoU
 
 import segzoo
-from segzoo.metrics import Scores, SegmentationMetrics, predicted_classes
+from segzoo.metrics import Scores, SegmentationMetrics, confusion_matrix, predicted_classes
 
 SMALL = Scores(torch.tensor([[8, 2, 0], [0, 10, 0], [0, 0, 0]]))  # no third class
 
@@ -36,8 +37,9 @@ def counted(predicted: Tensor, truth: Tensor, classes: int = 5) -> Scores:
 def test_the_confusion_is_that_of_scikit_learn() -> None:
     predicted, truth = masks()
     kept = truth != segzoo.IGNORE
-    expected = confusion_matrix(truth[kept], predicted[kept], labels=range(5))
+    expected = sklearn.metrics.confusion_matrix(truth[kept], predicted[kept], labels=range(5))
     assert counted(predicted, truth).confusion.equal(torch.from_numpy(expected))
+    assert confusion_matrix(predicted, truth, 5).equal(torch.from_numpy(expected))
 
 
 def test_the_scores_are_those_of_scikit_learn() -> None:
@@ -124,14 +126,13 @@ def test_scores_are_plain_data() -> None:
 
 def test_scores_are_a_table() -> None:
     assert SMALL.table(["road", "sky", "1e5"]).splitlines() == [
-        "class      IoU %    Dice %    recall %",
-        "-------  -------  --------  ----------",
-        "road       80.00     88.89       80.00",
-        "sky        83.33     90.91      100.00",
-        "1e5            -         -           -",
-        "mean       81.67     89.90           -",
+        "class    IoU    Dice    recall",
+        "-------  -----  ------  --------",
+        "road     0.800  0.889   0.800",
+        "sky      0.833  0.909   1.000",
+        "1e5      -      -       -",
         "",
-        "pixels right: 90.00 % of 20",
+        "mIoU 0.817, mean Dice 0.899, pixel accuracy 0.900",
     ]
 
 
@@ -159,6 +160,12 @@ def test_classes_beyond_those_told_are_refused(value: int) -> None:
         SegmentationMetrics(5).update(right, wrong)
     with pytest.raises(segzoo.DataError, match="expected classes from 0 to 4"):
         SegmentationMetrics(5).update(wrong, right)
+
+
+def test_a_predicted_class_is_never_ignored() -> None:
+    right = torch.zeros(1, 2, 2, dtype=torch.long)
+    with pytest.raises(segzoo.DataError, match="expected classes from 0 to 4, got"):
+        SegmentationMetrics(5).update(torch.full_like(right, segzoo.IGNORE), right)
 
 
 def test_metrics_without_torchmetrics_say_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
