@@ -12,5 +12,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "run": ["Run", "train"],
         "schedule": ["schedule"],
         "settings": ["Settings", "read_settings", "write_settings"],
+        "unused": ["freeze_unused"],
     },
 )

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 import torch
+from timm.layers import convert_sync_batchnorm
 
 import segzoo
 from segzoo.data.augmentation import Augmentation
@@ -23,6 +24,7 @@ from segzoo.training.class_weights import balanced_weights
 from segzoo.training.objective import Objective
 from segzoo.training.recipes import Recipe, recipe_for
 from segzoo.training.settings import Settings
+from segzoo.training.unused import freeze_unused
 
 LARGEST_CROP = 512
 EPOCHS = 50
@@ -107,6 +109,10 @@ def prepare(settings: Settings, *, dataset: Dataset | None = None, augmentation:
         model.freeze_encoder()
     if settings.grad_checkpointing:
         model.set_grad_checkpointing()
+    if settings.sync_batchnorm:
+        # torch's own, which Lightning would call, loses the activation that some of timm's batch norms hold
+        convert_sync_batchnorm(model)
+    freeze_unused(model)
     crop, one_size = _sizes(settings, dataset, splits)
     settings = settings.model_copy(update={"pretrained": pretrained, "crop": crop if settings.augment else None})
     if settings.augment:

@@ -140,7 +140,6 @@ def _trainer(job: Job, folder: Path, quiet: bool, pictures: bool, on_validation:
             max_epochs=job.intervals,
             accumulate_grad_batches=settings.accumulate,
             gradient_clip_val=job.recipe.clip or None,
-            sync_batchnorm=settings.sync_batchnorm,
             callbacks=callbacks,
             logger=loggers(settings.loggers, folder),
             plugins=[WholeFiles()],
