@@ -21,7 +21,7 @@ class Interval(Stream):
         self.trainer = trainer
 
     def __iter__(self) -> Iterator[list[Draw]]:
-        self.start = self.trainer.current_epoch * self.steps
+        self.start = self.trainer.global_step * self.trainer.accumulate_grad_batches
         return super().__iter__()
 
 

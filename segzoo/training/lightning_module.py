@@ -77,11 +77,9 @@ class TrainingModule(lightning.LightningModule):
     def on_fit_start(self) -> None:
         self._began = time.monotonic()
 
-    def on_train_epoch_start(self) -> None:
-        """Chance in the model (dropout) depends on the interval alone, so that a resumed run sees the same."""
-        torch.manual_seed(self.job.settings.seed + 1_000_003 * self.current_epoch + 7_919 * self.global_rank)
-
     def training_step(self, batch: Batch, index: int) -> Tensor:
+        """The loss. Chance in the model (dropout) depends on the step alone, so that a resumed run sees the same."""
+        torch.manual_seed(self.job.settings.seed + 1_000_003 * self._part(index) + 7_919 * self.global_rank)
         try:
             parts = self.objective.training_loss(batch)
         except TrainingError as error:
@@ -117,14 +115,16 @@ class TrainingModule(lightning.LightningModule):
         self.spent = own["seconds"]
         self.scores = None if own["confusion"] is None else Scores(own["confusion"])
 
+    def _part(self, index: int) -> int:
+        """Where in the stream of batches the run is, of which a step takes as many as it accumulates."""
+        return self.global_step * self.job.settings.accumulate + index % self.job.settings.accumulate
+
     def _names(self, index: int) -> str:
         """The samples of a batch of this process."""
         settings = self.job.settings
-        part = self.current_epoch * self.job.interval * settings.accumulate + index
-        size = settings.batch_size // settings.accumulate
         stream = Stream(
-            len(self.job.train), size, seed=settings.seed, steps=1, start=part, rank=self.global_rank,
-            world=self.trainer.world_size,
+            len(self.job.train), settings.batch_size // settings.accumulate, seed=settings.seed, steps=1,
+            start=self._part(index), rank=self.global_rank, world=self.trainer.world_size,
         )  # fmt: skip
         (batch,) = stream
         names = [self.job.train.names[draw.number] for draw in batch if draw.number is not None]
