@@ -194,6 +194,7 @@ class SegmentationModel(nn.Module):
         metrics: Mapping[str, float] | None = None,
         dataset: str | None = None,
         license: str | None = None,
+        curve: str | PathLike[str] | None = None,
     ) -> None:
         """Save as a folder that `segzoo.from_pretrained` loads: weights, config and model card.
 
@@ -203,6 +204,7 @@ class SegmentationModel(nn.Module):
         :param metrics: for the card, such as `{"mIoU": 45.6}`.
         :param dataset: for the card: what the model was trained on, by its name on the hub if it has one.
         :param license: for the card: of these weights, as the hub has them (`"apache-2.0"`).
+        :param curve: for the card: a picture, PNG, of how it was trained.
         :raises CheckpointError: for a model that nobody could load, such as one with a part that no plugin provides, or
             when the folder can't be written.
         :raises OptionError: for labels that don't fit the heads.
@@ -210,7 +212,7 @@ class SegmentationModel(nn.Module):
         from segzoo.publishing.card import Claims
         from segzoo.publishing.saving import save
 
-        save(self, folder, labels, Claims(metrics, dataset, license))
+        save(self, folder, labels, Claims(metrics, dataset, license, curve))
 
     def push_to_hub(
         self,

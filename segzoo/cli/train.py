@@ -78,6 +78,7 @@ def train(
 
     from segzoo.training import Settings, read_settings
     from segzoo.training import train as run
+    from segzoo.training.processes import is_first
 
     if threads:
         torch.set_num_threads(threads)
@@ -99,6 +100,8 @@ def train(
             raise click.UsageError(f"give {' and '.join(missing)}, or a run.yaml in place of DATA")
         settings = Settings.of(data=data, **given)
     ended = run(settings, output, resume=resume, quiet=quiet)
+    if not is_first():
+        return
     names = ended.model.labels["logits"].names
     if as_json:
         run_of = {"model": str(ended.folder), "steps": ended.steps, "seconds": round(ended.seconds, 1)}

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from numbers import Real
+from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from segzoo.errors import OptionError
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from segzoo.model import SegmentationModel
 
 NAME = "README.md"
+CURVE = "curve.png"
 
 
 @dataclass(frozen=True)
@@ -24,12 +27,14 @@ class Claims:
     :param metrics: such as `{"mIoU": 45.6}`.
     :param dataset: that it was trained on, by its name on the hub if it has one.
     :param license: of the weights, an SPDX identifier in lower case as the hub has them (`"apache-2.0"`).
+    :param curve: a picture, PNG, of how it was trained; the card shows it.
     :raises OptionError: for values of other types.
     """
 
     metrics: Mapping[str, float] | None = None
     dataset: str | None = None
     license: str | None = None
+    curve: str | PathLike[str] | None = None
 
     def __post_init__(self) -> None:
         metrics = {} if self.metrics is None else self.metrics
@@ -40,6 +45,8 @@ class Claims:
         for what in ("dataset", "license"):
             if not isinstance(getattr(self, what), str | None):
                 raise OptionError(f"{what} is a string, got {getattr(self, what)!r}")
+        if self.curve is not None and not Path(self.curve).is_file():
+            raise OptionError(f"curve is the path of a picture, got {self.curve!r}")
 
 
 def write_card(model: SegmentationModel, config: Config, claims: Claims) -> str:
@@ -86,6 +93,8 @@ def _sections(model: SegmentationModel, config: Config, claims: Claims) -> Itera
         yield "## Metrics"
         rows = "\n".join(f"| {name} | {value} |" for name, value in claims.metrics.items())
         yield f"| metric | value |\n| --- | --- |\n{rows}"
+    if claims.curve:
+        yield f"## Training\n\n![Loss and score over the steps]({CURVE})"
 
 
 def _licences(config: Config, claims: Claims) -> Iterator[str]:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from segzoo.model import SegmentationModel
 
 BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
-FILES = (config.NAME, tensors.NAME, card.NAME)
+FILES = (config.NAME, tensors.NAME, card.NAME, card.CURVE)
 
 
 def save(
@@ -49,6 +49,8 @@ def save(
         tensors.check_header(tensors.read_header(new / tensors.NAME), twin, tensors.NAME)
         (new / config.NAME).write_text(text, encoding="utf-8")
         (new / card.NAME).write_text(readme, encoding="utf-8")
+        if claims.curve:
+            shutil.copyfile(claims.curve, new / card.CURVE)
         shutil.copymode(new / card.NAME, new / tensors.NAME)  # safetensors may let only the owner read it
 
 

@@ -8,7 +8,9 @@ from typing import Any
 
 import lightning
 import torch
+from lightning.pytorch.strategies import ModelParallelStrategy
 from torch import Tensor
+from torch.distributed.fsdp import fully_shard
 from torch.optim.lr_scheduler import LambdaLR
 
 from segzoo.data.batches import Batch
@@ -37,9 +39,17 @@ class TrainingModule(lightning.LightningModule):
         self.objective = job.objective
         decay = job.settings.average
         self.average = None if decay is None else moving_average(job.model, decay)
+        self._unchecked: tuple[dict[str, Tensor], int] | None = None
         self.scores: Scores | None = None
         self.spent = 0.0
         self._began = time.monotonic()
+
+    def configure_model(self) -> None:
+        """Share the weights out over the processes, where the strategy is to."""
+        if isinstance(self.trainer.strategy, ModelParallelStrategy):
+            for model in (self.job.model, None if self.average is None else self.average.module):
+                for part in () if model is None else (*model.children(), model):
+                    fully_shard(part, mesh=self.trainer.strategy.device_mesh["data_parallel"])
 
     def configure_optimizers(self) -> Any:
         recipe = self.job.recipe
@@ -56,7 +66,8 @@ class TrainingModule(lightning.LightningModule):
     def lr_scheduler_step(self, scheduler: LambdaLR, metric: Any) -> None:  # type: ignore[override]
         """One step; more where there won't be time for all, so that the rate runs through its whole fall."""
         scheduler.step()
-        while scheduler.last_epoch < self.due:
+        due = self.due
+        while scheduler.last_epoch < due:
             scheduler.step()
         if self.job.settings.minutes is not None and scheduler.last_epoch >= self.job.steps:
             self.trainer.should_stop = True
@@ -67,7 +78,8 @@ class TrainingModule(lightning.LightningModule):
         minutes = self.job.settings.minutes
         if minutes is None:
             return 0
-        return min(self.job.steps, math.ceil(self.job.steps * self.seconds / (60 * minutes)))
+        due = min(self.job.steps, math.ceil(self.job.steps * self.seconds / (60 * minutes)))
+        return due if self.trainer.world_size == 1 else self.trainer.strategy.broadcast(due)  # one clock for all
 
     @property
     def seconds(self) -> float:
@@ -80,17 +92,32 @@ class TrainingModule(lightning.LightningModule):
     def training_step(self, batch: Batch, index: int) -> Tensor:
         """The loss. Chance in the model (dropout) depends on the step alone, so that a resumed run sees the same."""
         torch.manual_seed(self.job.settings.seed + 1_000_003 * self._part(index) + 7_919 * self.global_rank)
-        try:
-            parts = self.objective.training_loss(batch)
-        except TrainingError as error:
-            raise TrainingError(f"step {self.global_step + 1}: {error}; it holds {self._names(index)}") from error
+        parts = self.objective.training_loss(batch, check=False)
+        self._check_last()
+        self._unchecked = {name: value.detach() for name, value in parts.items()}, self._part(index)
         return parts["loss"]
+
+    def _check_last(self) -> None:
+        """Look at the last batch's loss while the device is busy with this one's, rather than have it wait."""
+        if self._unchecked is None:
+            return
+        (parts, part), self._unchecked = self._unchecked, None
+        try:
+            self.objective.check(parts)
+        except TrainingError as error:
+            step = part // self.job.settings.accumulate + 1
+            raise TrainingError(f"step {step}: {error}; the batch holds {self._names(part)}") from error
 
     def on_train_batch_end(self, outputs: Any, batch: Batch, index: int) -> None:
         if self.average is not None and (index + 1) % self.job.settings.accumulate == 0:
             self.average.update(self.job.model, step=self.global_step)
 
     def on_validation_epoch_start(self) -> None:
+        self._check_last()
+        if not all(each.isfinite().all() for each in self.job.model.parameters()):
+            raise TrainingError(
+                f"some weights are no finite numbers at step {self.global_step}: lower the learning rate, or clip"
+            )
         self.objective.reset()
 
     def validation_step(self, batch: Batch, index: int) -> None:
@@ -100,8 +127,6 @@ class TrainingModule(lightning.LightningModule):
         scores = self.objective.scores()
         assert isinstance(scores, Scores)  # data has masks for one head
         self.scores = scores
-        values = {"miou": scores.miou, "accuracy": scores.accuracy, "mdice": scores.mdice}
-        self.log_dict(values, logger=True, rank_zero_only=True)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["segzoo"] = {
@@ -119,12 +144,12 @@ class TrainingModule(lightning.LightningModule):
         """Where in the stream of batches the run is, of which a step takes as many as it accumulates."""
         return self.global_step * self.job.settings.accumulate + index % self.job.settings.accumulate
 
-    def _names(self, index: int) -> str:
+    def _names(self, part: int) -> str:
         """The samples of a batch of this process."""
         settings = self.job.settings
         stream = Stream(
             len(self.job.train), settings.batch_size // settings.accumulate, seed=settings.seed, steps=1,
-            start=self._part(index), rank=self.global_rank, world=self.trainer.world_size,
+            start=part, rank=self.global_rank, world=self.trainer.world_size,
         )  # fmt: skip
         (batch,) = stream
         names = [self.job.train.names[draw.number] for draw in batch if draw.number is not None]

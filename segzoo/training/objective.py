@@ -51,10 +51,13 @@ class Objective(nn.Module):
         """The loss of a batch, a scalar."""
         return self.training_loss(batch)["loss"]
 
-    def training_loss(self, batch: Batch, model: nn.Module | None = None) -> dict[str, Tensor]:
+    def training_loss(
+        self, batch: Batch, model: nn.Module | None = None, *, check: bool = True
+    ) -> dict[str, Tensor]:
         """What to learn from a batch.
 
         :param model: what to call in place of the model: the model as DDP, FSDP or `torch.compile` wrapped it.
+        :param check: see at once that the loss is a number, for which a GPU has to finish; else call `check` later.
         :returns: `"loss"`, to call `backward` on, and the parts that it is the sum of.
         :raises TrainingError: when the loss is no finite number.
         """
@@ -62,12 +65,23 @@ class Objective(nn.Module):
         logits, auxiliary = (self.model if model is None else model)(image, auxiliary=True)
         parts = self.loss.parts(logits, target, auxiliary)
         loss = torch.stack(list(parts.values())).sum()
-        if not loss.isfinite():
-            values = ", ".join(f"{name} {value.item():g}" for name, value in parts.items())
+        found = {**parts, "loss": loss}
+        if check:
+            self.check(found)
+        return found
+
+    def check(self, parts: Mapping[str, Tensor]) -> None:
+        """See that a loss is a number.
+
+        :param parts: as `training_loss` returns them.
+        :raises TrainingError: when it isn't finite.
+        """
+        if not parts["loss"].isfinite():
+            values = ", ".join(f"{name} {value.item():g}" for name, value in parts.items() if name != "loss")
             raise TrainingError(
-                f"the loss is {loss.item()} ({values}): lower the learning rate, clip gradients, or look at the batch"
+                f"the loss is {parts['loss'].item()} ({values}): lower the learning rate, clip gradients, or look at "
+                "the batch"
             )
-        return {**parts, "loss": loss}
 
     @torch.no_grad()
     def update(self, batch: Batch, model: nn.Module | None = None) -> Logits:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,7 @@ import torch
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from segzoo.files import replacing
-
-FILE = "checkpoints/last.ckpt"
+from segzoo.training.folder import CHECKPOINT
 
 
 class Checkpoint(lightning.Callback):
@@ -21,7 +21,7 @@ class Checkpoint(lightning.Callback):
     """
 
     def __init__(self, output: Path) -> None:
-        self.path = output / FILE
+        self.path = output / CHECKPOINT
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         trainer.save_checkpoint(self.path)
@@ -34,3 +34,5 @@ class WholeFiles(TorchCheckpointIO):
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as partial, partial.open("wb") as file:
             torch.save(checkpoint, file)
+            file.flush()
+            os.fsync(file.fileno())

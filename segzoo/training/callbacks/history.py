@@ -60,12 +60,9 @@ class History(lightning.Callback):
         )
         if trainer.is_global_zero:
             write_whole(self.output / FILE, as_csv(self.rows))
+            draw_curve(self.output / CURVE, self.rows)
         for logger in trainer.loggers:
             logger.log_metrics(self.rows[-1], trainer.global_step)
-
-    def on_train_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        if trainer.is_global_zero and self.rows:
-            draw_curve(self.output / CURVE, self.rows)
 
     def state_dict(self) -> dict[str, Any]:
         return {"rows": self.rows}
@@ -89,7 +86,9 @@ def as_csv(rows: Sequence[Row]) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
     writer.writeheader()
-    writer.writerows({name: f"{value:.6g}" for name, value in row.items()} for row in rows)
+    writer.writerows(
+        {name: f"{value:.6g}" if isinstance(value, float) else value for name, value in row.items()} for row in rows
+    )
     return text.getvalue()
 
 

@@ -69,7 +69,7 @@ class Progress(lightning.Callback):
             )
         if self._bar is not None:
             self._bar.update(trainer.global_step - self._bar.n)
-        if not self._said and self.steps == MEASURED and self.waiting > SHARE:
+        if not self._said and self.steps >= MEASURED and self.waiting > SHARE:
             self._said = True
             tqdm.write(
                 f"training waits for its images {self.waiting:.0%} of the time: read them in more processes "
