@@ -9,6 +9,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "augmentation": ["Augmentation"],
+        "balance": ["histogram"],
         "batches": ["collate", "loader"],
         "checking": ["check", "Report"],
         "dataset": ["Dataset"],

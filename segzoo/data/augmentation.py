@@ -10,12 +10,15 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F
 
+from segzoo.data.light import change_light
 from segzoo.errors import OptionError
 from segzoo.labels import IGNORE
 
 LARGEST_SHARE = 0.75
 TRIES = 10
 """A crop that one class fills to more than that share is drawn again, so often at most: as mmsegmentation does."""
+THINNED = 64
+"""Pixels in a row, and rows, that are enough to tell shares and means by."""
 
 
 class Augmentation:
@@ -63,7 +66,7 @@ class Augmentation:
         if self.crop is not None:
             image, mask = self._scale_and_crop(image, mask, self.crop)
         image, mask = self.flips(image, mask)
-        return (change_light(image), mask) if self.photometric else (image, mask)
+        return (tv_tensors.wrap(change_light(image), like=image), mask) if self.photometric else (image, mask)
 
     def _scale_and_crop(
         self, image: tv_tensors.Image, mask: tv_tensors.Mask, crop: tuple[int, int]
@@ -71,18 +74,20 @@ class Augmentation:
         """Cut the window that becomes the crop, then resize it: the rest of the image need not be resized."""
         low, high = self.scale
         factor = low * (high / low) ** torch.rand(()).item()
-        height, width = mask.shape
-        window = [min(side, max(1, round(wanted / factor))) for side, wanted in zip((height, width), crop, strict=True)]
+        window = [min(side, max(1, round(wanted / factor))) for side, wanted in zip(mask.shape, crop, strict=True)]
+        size = [
+            wanted if cut < side else min(wanted, max(1, round(side * factor)))
+            for side, cut, wanted in zip(mask.shape, window, crop, strict=True)
+        ]
         top, left = self._place(mask, window)
-        image, mask = (F.crop(each, top, left, *window) for each in (image, mask))
-        size = [min(wanted, max(1, round(side * factor))) for side, wanted in zip(window, crop, strict=True)]
-        image = F.resize(image, size, v2.InterpolationMode.BILINEAR, antialias=True)
-        mask = F.resize(mask, size, v2.InterpolationMode.NEAREST)
+        image = F.resize(F.crop(image, top, left, *window), size, antialias=True)
+        rows, columns = (_nearest(*sides) for sides in zip(window, size, strict=True))
+        mask = tv_tensors.wrap(mask[top + rows][:, left + columns], like=mask)
         missing = [wanted - side for wanted, side in zip(crop, size, strict=True)]
         if any(missing):
             top, left = (int(torch.randint(each + 1, ())) for each in missing)
             padding = [left, top, missing[1] - left, missing[0] - top]
-            image, mask = F.pad(image, padding, fill=_mean(image)), F.pad(mask, padding, fill=IGNORE)
+            image, mask = F.pad(image, padding, fill=_means(image).tolist()), F.pad(mask, padding, fill=IGNORE)
         return image, mask
 
     @staticmethod
@@ -93,30 +98,23 @@ class Augmentation:
             top, left = (
                 int(torch.randint(side - wanted + 1, ())) for side, wanted in zip(mask.shape, window, strict=True)
             )
-            cut = mask[top : top + window[0], left : left + window[1]]
-            counts = torch.bincount(cut[cut != IGNORE].flatten())
+            cut = _thinned(mask[top : top + window[0], left : left + window[1]])
+            counts = torch.bincount(cut[cut != IGNORE])
             if len(counts) and counts.max() < LARGEST_SHARE * counts.sum():
                 break
         return top, left
 
 
-_colours = v2.RandomPhotometricDistort()
+def _nearest(before: int, after: int) -> Tensor:
+    """Which of so many pixels in a row each of so many others takes: the one that its middle lies in."""
+    return ((torch.arange(after) + 0.5) * (before / after)).long()
 
 
-def change_light(image: Tensor) -> Tensor:
-    """Other brightness and contrast; of 8-bit colours also hue and saturation, of other bands each by itself.
-
-    :param image: (C, H, W), uint8 or float32.
-    """
-    if image.shape[0] == 3 and image.dtype == torch.uint8:
-        return _colours(image)
-    values = image.float()
-    gain = 1 + 0.2 * (2 * torch.rand(len(image), 1, 1) - 1) + 0.2 * (2 * torch.rand(()) - 1)
-    offset = 0.1 * (2 * torch.rand(()) - 1)
-    mean, spread = values.mean((1, 2), keepdim=True), values.std((1, 2), keepdim=True, correction=0)
-    changed = (values - mean) * gain + mean + offset * spread
-    return changed if image.dtype.is_floating_point else changed.round().clamp(0, 255).to(image.dtype)
+def _thinned(plane: Tensor) -> Tensor:
+    """Some of its pixels, evenly spread: enough for shares and means."""
+    height, width = plane.shape[-2:]
+    return plane[..., :: max(1, height // THINNED), :: max(1, width // THINNED)].flatten(-2)
 
 
-def _mean(image: Tensor) -> list[float]:
-    return image.float().mean((1, 2)).tolist()
+def _means(image: Tensor) -> Tensor:
+    return _thinned(image).float().mean(-1)

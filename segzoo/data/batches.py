@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 from torch.utils.data import DataLoader, Sampler
 
 from segzoo.data.order import Draw
 from segzoo.data.samples import Samples
-from segzoo.errors import DataError
+from segzoo.errors import SegzooError
 from segzoo.labels import IGNORE
 
 Batch = tuple[Tensor, Tensor]
+Item = TypeVar("Item")
 
 
 def collate(samples: Sequence[Batch]) -> Batch:
@@ -25,39 +25,52 @@ def collate(samples: Sequence[Batch]) -> Batch:
     :returns: images (B, C, H, W), 0 where padded, which is the mean of a normalised image; and masks (B, H, W), padded
         with `IGNORE`.
     """
-    height = max(mask.shape[0] for _, mask in samples)
-    width = max(mask.shape[1] for _, mask in samples)
+    if len({mask.shape for _, mask in samples}) == 1:
+        return torch.stack([image for image, _ in samples]), torch.stack([mask for _, mask in samples])
+    height, width = (max(sides) for sides in zip(*(mask.shape for _, mask in samples), strict=True))
+    first, _ = samples[0]
+    images = first.new_zeros((len(samples), len(first), height, width))
+    masks = torch.full((len(samples), height, width), IGNORE)
+    for place, (image, mask) in enumerate(samples):
+        down, right = mask.shape
+        images[place, :, :down, :right] = image
+        masks[place, :down, :right] = mask
+    return images, masks
 
-    def pad(tensor: Tensor, value: int) -> Tensor:
-        return F.pad(tensor, (0, width - tensor.shape[-1], 0, height - tensor.shape[-2]), value=value)
 
-    return (
-        torch.stack([pad(image, 0) for image, _ in samples]),
-        torch.stack([pad(mask, IGNORE) for _, mask in samples]),
-    )
-
-
-def loader(samples: Samples, batches: Sampler[list[Draw]], workers: int = 0) -> DataLoader[Batch]:
+def loader(samples: Samples, batches: Sampler[list[Draw]], workers: int = 0) -> Loader[Batch]:
     """Reads those batches ahead.
 
     :param workers: processes that read; 0 reads in this one.
     """
-    return DataLoader(
+    return Loader(
         samples,
         batch_sampler=batches,
         num_workers=workers,
         collate_fn=collate,
-        worker_init_fn=_one_thread,
         persistent_workers=workers > 0,
         pin_memory=torch.cuda.is_available(),
+        generator=torch.Generator(),  # draws of its own: those of the model don't depend on how samples are read
     )
 
 
-def _one_thread(_: Any) -> None:
-    """A worker needs one thread: others would take the model's."""
-    torch.set_num_threads(1)
+class Loader(DataLoader[Item]):
+    """Torch's DataLoader, whose errors out of a worker process read as those of this one."""
+
+    def __iter__(self) -> Iterator[Item]:  # type: ignore[override]
+        try:
+            yield from super().__iter__()
+        except SegzooError as error:
+            if (plain := original(error)) is error:
+                raise
+            raise plain from None
 
 
-def original(error: DataError) -> DataError:
+Raised = TypeVar("Raised", bound=SegzooError)
+
+
+def original(error: Raised) -> Raised:
     """What a worker process raised, without the traceback that torch writes in front of its message."""
-    return DataError(str(error).rpartition("segzoo.errors.DataError: ")[2].strip())
+    kind = type(error)
+    _, found, message = str(error).rpartition(f"{kind.__module__}.{kind.__qualname__}: ")
+    return kind(message.strip()) if found else error

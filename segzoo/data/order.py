@@ -8,15 +8,18 @@ from typing import NamedTuple
 import numpy as np
 from torch.utils.data import Sampler
 
+from segzoo.errors import OptionError
+
 
 class Draw(NamedTuple):
     """A sample, and the seed of what chance does to it.
 
     :param number: of the sample; None for a blank, which fills a batch up and counts for nothing.
+    :param seed: None leaves it to the random numbers of the process.
     """
 
     number: int | None
-    seed: int = 0
+    seed: int | None = None
 
 
 class Stream(Sampler[list[Draw]]):
@@ -27,11 +30,16 @@ class Stream(Sampler[list[Draw]]):
     :param steps: how many batches are drawn.
     :param start: the step that the first of them is.
     :param rank: which of `world` processes this is: it gets its share of each batch.
+    :raises OptionError: for no samples, or a batch that can't be shared out evenly.
     """
 
     def __init__(
         self, length: int, batch_size: int, *, seed: int = 0, steps: int, start: int = 0, rank: int = 0, world: int = 1
     ) -> None:
+        if length < 1:
+            raise OptionError(f"expected one sample or more, got {length}")
+        if batch_size < 1 or batch_size % world:
+            raise OptionError(f"expected a batch that {world} processes share evenly, got {batch_size} samples")
         self.length = length
         self.batch_size = batch_size
         self.seed = seed

@@ -18,7 +18,7 @@ from torchvision import tv_tensors
 from segzoo.data.dataset import Dataset
 from segzoo.data.order import Draw
 from segzoo.data.sample import Sample
-from segzoo.errors import DataError, DataWarning
+from segzoo.errors import DataError, DataWarning, OptionError
 from segzoo.labels import IGNORE
 from segzoo.preprocessing import Preprocessing
 
@@ -34,10 +34,11 @@ class Samples(torch_data.Dataset[tuple[Tensor, Tensor]]):
 
     :param names: which samples, in order.
     :param preprocessing: what the model takes; `model.preprocessing`.
-    :param transform: changes image and mask before that, such as a `segzoo.data.Augmentation`. It may use the random
-        numbers of torch, numpy and Python: they are seeded for each sample, and put back afterwards.
+    :param transform: changes image and mask before that, such as a `segzoo.data.Augmentation`; it gets copies. It may
+        use the random numbers of torch, numpy and Python: a `Draw` seeds them, and they are put back afterwards.
     :param broken: what to do about a sample that can't be used. `"skip"` warns, and gives one whose pixels are all
         ignored in its place, which neither loss nor scores count.
+    :raises DataError: when the preprocessing is for another number of channels.
     """
 
     def __init__(
@@ -49,6 +50,11 @@ class Samples(torch_data.Dataset[tuple[Tensor, Tensor]]):
         *,
         broken: Broken = "raise",
     ) -> None:
+        if len(preprocessing.mean) != dataset.channels:
+            raise DataError(
+                f"the images of {dataset.path} have {dataset.channels} channels and the model takes "
+                f"{len(preprocessing.mean)}; take a model with in_channels={dataset.channels}"
+            )
         self.dataset = dataset
         self.names = list(names)
         self.preprocessing = preprocessing
@@ -63,36 +69,65 @@ class Samples(torch_data.Dataset[tuple[Tensor, Tensor]]):
 
         :param draw: its number among the names, or that with a seed; without a number a blank.
         :raises DataError: when it can't be used and `broken` is `"raise"`.
+        :raises OptionError: when what the transform returns isn't an image and its mask.
         """
-        number, seed = draw if isinstance(draw, Draw) else (draw, draw)
+        number, seed = draw if isinstance(draw, Draw) else Draw(draw)
         if number is None:
-            return self._blank()
+            return self._blank(seed)
         try:
-            return self._tensors(self.dataset.read(self.names[number]), seed)
+            sample = self.dataset.read(self.names[number])
+            check(sample, self.dataset)
+            return self._tensors(sample, seed)
         except DataError as error:
             if self.broken == "raise":
                 raise
             warnings.warn(f"skipped: {error}", DataWarning, stacklevel=2)
-            return self._blank()
+            return self._blank(seed)
 
     def is_blank(self, image: Tensor, mask: Tensor) -> bool:
         """Whether a sample, or a batch of one, stands for one that can't be read."""
         return mask.shape[-2:] == (BLANK, BLANK) and not bool(image.any()) and bool((mask == IGNORE).all())
 
-    def _tensors(self, sample: Sample, seed: int) -> tuple[Tensor, Tensor]:
-        check(sample, self.dataset)
-        if self.transform is None:
-            return self.preprocessing(sample.image), torch.from_numpy(np.ascontiguousarray(sample.mask))
-        image = tv_tensors.Image(torch.from_numpy(_channels_first(sample.image, self.preprocessing.scaled)))
-        mask = tv_tensors.Mask(torch.from_numpy(np.ascontiguousarray(sample.mask)))
-        with seeded(seed):
-            image, mask = self.transform(image, mask)
-        picture = np.asarray(image).transpose(1, 2, 0)
-        return self.preprocessing(picture), torch.as_tensor(np.asarray(mask), dtype=torch.int64)
+    def _tensors(self, sample: Sample, seed: int | None) -> tuple[Tensor, Tensor]:
+        image, mask = sample.image, torch.tensor(np.asarray(sample.mask, np.int64))
+        if self.preprocessing.scaled and image.dtype.kind in "ui" and image.dtype.itemsize > 2:
+            raise DataError(
+                f"{sample.name}: its values are {image.dtype}; expected integers of 8 or 16 bits, or floats from 0 to 1"
+            )
+        if self.transform is not None:
+            changed = torch.from_numpy(_channels_first(image, self.preprocessing.scaled))
+            changed, mask = self._transformed(changed, mask, seed, sample.name)
+            image = changed.numpy().transpose(1, 2, 0)
+        return self.preprocessing(image), mask
 
-    def _blank(self) -> tuple[Tensor, Tensor]:
+    def _transformed(self, image: Tensor, mask: Tensor, seed: int | None, name: str) -> tuple[Tensor, Tensor]:
+        assert self.transform is not None
+        with seeded(seed):
+            returned = self.transform(tv_tensors.Image(image), tv_tensors.Mask(mask))
+        try:
+            changed, labels = (torch.as_tensor(each).as_subclass(Tensor) for each in returned)
+        except (TypeError, ValueError) as error:
+            raise OptionError(f"expected the transform to return an image and a mask, got {returned!r:.100}") from error
+        fits = changed.ndim == 3 and len(changed) == len(image) and changed.shape[1:] == labels.shape
+        if not fits or labels.is_floating_point():
+            raise OptionError(
+                f"{name}: the transform returned an image of shape {tuple(changed.shape)} and a mask of shape "
+                f"{tuple(labels.shape)}, {labels.dtype}; expected ({len(image)}, height, width), and whole numbers "
+                "(height, width)"
+            )
+        labels = labels.long()
+        if odd := strange_values(labels.numpy(), self.dataset.classes):
+            raise OptionError(
+                f"{name}: the transform returned a mask with the values {odd}; expected classes from 0 to "
+                f"{self.dataset.classes - 1}, and {IGNORE} where there is none"
+            )
+        return changed, labels
+
+    def _blank(self, seed: int | None) -> tuple[Tensor, Tensor]:
+        """A normalised image's mean, and nothing to learn from it; of the size that the transform makes of it."""
         image = torch.zeros(self.dataset.channels, BLANK, BLANK)
-        return image, torch.full((BLANK, BLANK), IGNORE, dtype=torch.int64)
+        mask = torch.full((BLANK, BLANK), IGNORE)
+        return (image, mask) if self.transform is None else self._transformed(image, mask, seed, "a blank")
 
 
 def check(sample: Sample, dataset: Dataset) -> None:
@@ -100,47 +135,62 @@ def check(sample: Sample, dataset: Dataset) -> None:
 
     :raises DataError: when they don't, naming the sample.
     """
-    if sample.image.ndim != 3 or sample.image.shape[2] != dataset.channels:
+    image, mask = sample.image, sample.mask
+    if image.ndim != 3 or image.shape[2] != dataset.channels or not image.size:
         raise DataError(
             f"{sample.name}: expected an image (height, width, {dataset.channels} channels) as the others have, got "
-            f"shape {sample.image.shape}; convert it, or leave it out"
+            f"shape {image.shape}; convert it, or leave it out"
         )
-    if sample.mask.shape != sample.image.shape[:2]:
+    if mask.shape != image.shape[:2]:
         raise DataError(
-            f"{sample.name}: the image has {_size(sample.image)} pixels and its mask {_size(sample.mask)}; expected "
-            "one size"
+            f"{sample.name}: the image has {_size(image)} pixels and its mask {_size(mask)}; expected one size"
         )
-    known = sample.mask[sample.mask != IGNORE]
-    if known.size and not (known.min() >= 0 and known.max() < dataset.classes):
-        odd = sorted({int(each) for each in np.unique(known) if not 0 <= each < dataset.classes})
+    if image.dtype.kind == "f" and not np.isfinite(image).all():
+        raise DataError(
+            f"{sample.name}: {np.count_nonzero(~np.isfinite(image))} of its values are infinite or no numbers; write "
+            "others there, and a value to ignore into the mask"
+        )
+    if odd := strange_values(mask, dataset.classes):
         raise DataError(
             f"{sample.name}: its mask has the values {odd}, and there are {dataset.classes} classes, 0 to "
             f"{dataset.classes - 1}; list more classes, or say which values to ignore"
         )
 
 
+def strange_values(mask: NDArray[Any], classes: int) -> list[int]:
+    """The values of a mask, in order, that are neither a class nor `IGNORE`."""
+    known = (mask >= 0) & (mask < classes) | (mask == IGNORE)
+    return [] if known.all() else np.unique(mask[~known]).tolist()
+
+
 @contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    """Random numbers of torch, numpy and Python from this seed on, and as they were afterwards."""
-    before = random.getstate(), np.random.get_state()
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        random.seed(seed)
-        np.random.seed(seed % 2**32)
-        try:
-            yield
-        finally:
-            random.setstate(before[0])
-            np.random.set_state(before[1])
+def seeded(seed: int | None) -> Iterator[None]:
+    """Random numbers of torch (on the CPU), numpy and Python from this seed on, and as they were afterwards.
+
+    :param seed: None changes nothing.
+    """
+    if seed is None:
+        yield
+        return
+    before = torch.get_rng_state(), np.random.get_state(), random.getstate()
+    torch.default_generator.manual_seed(seed)  # not torch.manual_seed, which seeds each GPU too
+    np.random.seed(seed % 2**32)
+    random.seed(seed)
+    try:
+        yield
+    finally:
+        torch.set_rng_state(before[0])
+        np.random.set_state(before[1])
+        random.setstate(before[2])
 
 
 def _channels_first(image: NDArray[Any], scaled: bool) -> NDArray[Any]:
-    """(C, H, W), uint8 as it is, and all else float32, from 0 to 1 where the preprocessing scales."""
-    turned = np.ascontiguousarray(image.transpose(2, 0, 1))
-    if turned.dtype == np.uint8:
-        return turned
-    values = turned.astype(np.float32)
-    return values / np.iinfo(turned.dtype).max if scaled and turned.dtype.kind in "ui" else values
+    """A copy (C, H, W): uint8 as it is, and all else float32, from 0 to 1 where the preprocessing scales."""
+    kind = np.uint8 if image.dtype == np.uint8 else np.float32
+    turned = np.array(image.transpose(2, 0, 1), kind, order="C")
+    if scaled and kind is np.float32 and image.dtype.kind in "ui":
+        return turned / np.float32(np.iinfo(image.dtype).max)
+    return turned
 
 
 def _size(array: NDArray[Any]) -> str:

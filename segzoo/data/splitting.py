@@ -14,12 +14,14 @@ def split(dataset: Dataset, validation: float = 0.2, seed: int = 0) -> dict[str,
     A dataset that has both keeps them. Otherwise a share of what there is to train on is kept for validation: drawn
     by the seed, the same whatever the order in which the dataset lists its samples.
 
-    :param validation: that share, above 0 and below 1.
-    :raises DataError: for a split without samples, or fewer than two samples to share out.
-    :raises OptionError: for another share.
+    :param validation: that share, above 0 and below 1; or how many samples, from 1 on.
+    :raises DataError: for a split without samples, or too few samples to share out.
+    :raises OptionError: for what is neither.
     """
-    if not 0 < validation < 1:
-        raise OptionError(f"expected a share of samples above 0 and below 1 for validation, got {validation}")
+    if not (0 < validation < 1 or (validation >= 1 and float(validation).is_integer())):
+        raise OptionError(
+            f"expected a share above 0 and below 1 of the samples for validation, or a number of them, got {validation}"
+        )
     splits = {name: list(names) for name, names in dataset.splits().items()}
     for name, names in splits.items():
         if not names:
@@ -31,9 +33,12 @@ def split(dataset: Dataset, validation: float = 0.2, seed: int = 0) -> dict[str,
         splits[TRAIN] = splits.pop(UNSPLIT)
     if VAL not in splits:
         names = sorted(splits[TRAIN])
-        if len(names) < 2:
-            raise DataError(f"{dataset.path} has one sample; training and validation need one each at least")
+        kept = int(validation) if validation >= 1 else max(1, min(round(validation * len(names)), len(names) - 1))
+        if kept >= len(names):
+            raise DataError(
+                f"{dataset.path} has {len(names)} samples to learn from; too few to keep {kept} for validation and "
+                "one or more for training"
+            )
         random.Random(seed).shuffle(names)
-        kept = min(max(1, round(validation * len(names))), len(names) - 1)
         splits[VAL], splits[TRAIN] = sorted(names[:kept]), sorted(names[kept:])
     return splits
