@@ -18,6 +18,8 @@ GROUND = "#14161c"
 INK = "#e8e8ea"
 CELL = 1.35
 """A small picture's side, in inches."""
+LINE = 0.25
+"""A line of a legend, in inches."""
 NAMED = 40
 """Classes that a legend has room for."""
 
@@ -44,17 +46,25 @@ def legend(figure: Figure, names: Sequence[str], colours: Sequence[Colour]) -> N
     """The classes and their colours, along the bottom; none where they are too many to read."""
     from matplotlib.patches import Patch
 
-    if len(names) > NAMED:
+    if not legend_rows(figure.get_figwidth(), names):
         return
     patches = [
         Patch(facecolor=(red / 255, green / 255, blue / 255), edgecolor=INK, linewidth=0.5)
         for red, green, blue in colours
     ]
-    columns = min(len(names), max(1, int(figure.get_figwidth() / (0.5 + 0.09 * max(map(len, names))))))
     figure.legend(
-        patches, names, loc="lower center", ncols=columns, frameon=False, labelcolor=INK, fontsize=11,
-        handlelength=1.0, handleheight=1.0, handletextpad=0.5, columnspacing=1.2,
+        patches, names, loc="lower center", ncols=_columns(figure.get_figwidth(), names), frameon=False,
+        labelcolor=INK, fontsize=11, handlelength=1.0, handleheight=1.0, handletextpad=0.5, columnspacing=1.2,
     )  # fmt: skip
+
+
+def legend_rows(width: float, names: Sequence[str]) -> int:
+    """How many lines the legend takes in a figure of so many inches; 0 where the classes are too many to read."""
+    return -(-len(names) // _columns(width, names)) if 0 < len(names) <= NAMED else 0
+
+
+def _columns(width: float, names: Sequence[str]) -> int:
+    return min(len(names), max(1, int(width / (0.5 + 0.09 * max(map(len, names))))))
 
 
 def draw_rows(
@@ -74,12 +84,13 @@ def draw_rows(
     :param captions: of the columns.
     :param cell: a picture's width, in inches.
     """
-    count = max(len(pictures) for _, pictures in rows)
+    count = max(1, *(len(pictures) for _, pictures in rows))
+    width = max(2.1 + cell * count, 5.0)
     first = rows[0][1]
     ratio = max((min(2.0, each.shape[0] / each.shape[1]) for each in first), default=1.0)
-    bottom = 0.6 + 0.25 * (len(names) // 8 if len(names) <= NAMED else 0)
+    bottom = 0.35 + LINE * legend_rows(width, names)
     top = 0.8 if captions else 0.5
-    figure = dark_figure(max(2.1 + cell * count, 5.0), top + bottom + cell * ratio * len(rows))
+    figure = dark_figure(width, top + bottom + cell * ratio * len(rows))
     grid = figure.subplots(
         len(rows), count, squeeze=False,
         gridspec_kw={"left": 2.0 / figure.get_figwidth(), "right": 1 - 0.1 / figure.get_figwidth(),
