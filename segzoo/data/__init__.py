@@ -11,7 +11,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "augmentation": ["Augmentation"],
         "balance": ["histogram"],
         "batches": ["collate", "loader"],
-        "checking": ["check", "Report"],
+        "checking": ["DataReport", "check"],
         "dataset": ["Dataset"],
         "opening": ["open_dataset"],
         "order": ["Draw", "Evenly", "Stream"],
@@ -26,6 +26,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         ],
         "sample": ["Sample"],
         "samples": ["Samples"],
+        "sheet": ["draw_sheet"],
         "splitting": ["split"],
     },
 )

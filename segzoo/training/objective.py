@@ -51,9 +51,7 @@ class Objective(nn.Module):
         """The loss of a batch, a scalar."""
         return self.training_loss(batch)["loss"]
 
-    def training_loss(
-        self, batch: Batch, model: nn.Module | None = None, *, check: bool = True
-    ) -> dict[str, Tensor]:
+    def training_loss(self, batch: Batch, model: nn.Module | None = None, *, check: bool = True) -> dict[str, Tensor]:
         """What to learn from a batch.
 
         :param model: what to call in place of the model: the model as DDP, FSDP or `torch.compile` wrapped it.

@@ -105,7 +105,6 @@ def train(
 
 def _trainer(job: Job, folder: Path, quiet: bool, pictures: bool, on_validation: Any) -> tuple[Any, Any]:
     import lightning
-
     from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
     from segzoo.training.callbacks.checkpoint import Checkpoint, WholeFiles

@@ -46,7 +46,7 @@ def explained(settings: Settings, reached: str) -> Iterator[None]:
                 f"memory is full at batch_size={settings.batch_size} and {crop}: take fewer images or a smaller crop, "
                 f"or set accumulate or grad_checkpointing; {reached}"
             ) from error
-        if all(words in said for words in GONE) or "dataloader worker" in said and "killed" in said:
+        if all(words in said for words in GONE) or ("dataloader worker" in said and "killed" in said):
             raise TrainingError(
                 f"a process that reads images was killed, most often since memory is full: take fewer than workers="
                 f"{settings.workers}; {reached}"

@@ -1,0 +1,122 @@
+"""`segzoo data`: what a dataset holds, checked before anything trains."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from segzoo.cli.parameters import KEY_VALUE
+from segzoo.cli.tables import print_json
+
+if TYPE_CHECKING:
+    from segzoo.data.checking import DataReport
+
+NAMED = 20  # samples with errors that are listed
+
+
+class _CheckByDefault(click.Group):
+    """What is no command is a dataset."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args and args[0] not in self.commands and args[0] != "--help":
+            args = ["check", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=_CheckByDefault)
+def data() -> None:
+    """Check the dataset DATA before anything trains: `segzoo data DATA`.
+
+    A folder called as one of the commands below is given as ./NAME.
+    """
+
+
+@data.command()
+@click.argument("data")
+@click.option("--form", help="The dataset that reads DATA; found out by default.")
+@click.option("--option", "options", type=KEY_VALUE, multiple=True, help="Of the dataset; can be repeated.")
+@click.option("--validation", type=float, default=0.2, show_default=True, help="The share, where DATA isn't split.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of that split.")
+@click.option("--sheet", default="data-sheet.png", show_default=True, help="A picture of some images with their masks.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
+def check(
+    data: str,
+    form: str | None,
+    options: tuple[tuple[str, Any], ...],
+    validation: float,
+    seed: int,
+    sheet: str,
+    as_json: bool,
+) -> None:
+    """Read all of DATA: pairs, sizes, channels, classes, and what can't be used.
+
+    The exit code is 1 when there is something that can't be.
+    """
+    from segzoo.data import split
+    from segzoo.data.checking import check as look
+    from segzoo.data.opening import find
+    from segzoo.data.sheet import draw_sheet
+    from segzoo.files import check_writable
+
+    check_writable(sheet)
+    opened = find(data, form, **dict(options))
+    splits = split(opened.dataset, validation, seed)
+    report = look(opened.dataset, splits)
+    usable = [name for names in splits.values() for name in names if name not in report.errors]
+    draw_sheet(Path(sheet), opened.dataset, usable)
+    if as_json:
+        print_json({"form": opened.form, "recognised_by": opened.why, "sheet": sheet, **report.to_dict()})
+    else:
+        click.echo(f"{data} is read as {opened.form}" + (f": {opened.why}" if opened.why else ""))
+        _print(report)
+        click.echo(f"look at {sheet}", err=True)
+    if report.errors:
+        raise SystemExit(1)
+
+
+@data.command("make-scenes")
+@click.argument("folder")
+@click.option("--train", type=click.IntRange(min=1), default=1024, show_default=True, help="Scenes to train on.")
+@click.option("--val", type=click.IntRange(min=1), default=256, show_default=True, help="Scenes to validate on.")
+@click.option("--size", type=click.IntRange(min=16), default=64, show_default=True, help="Height and width in pixels.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Other scenes.")
+def make_scenes(folder: str, train: int, val: int, size: int, seed: int) -> None:
+    """Write the demo's scenes of handwritten digits to FOLDER, as images and masks."""
+    from segzoo.demo.scenes import write_scenes
+
+    write_scenes(folder, train=train, val=val, size=size, seed=seed)
+    click.echo(f"{train} scenes to train on and {val} to validate on are in {folder}", err=True)
+
+
+def _print(report: DataReport) -> None:
+    from tabulate import tabulate
+
+    def size(pixels: tuple[int, int]) -> str:
+        return f"{pixels[0]}x{pixels[1]}"
+
+    rows = [
+        [name, each.samples, size(each.smallest), size(each.middle), size(each.largest), ", ".join(each.types),
+         f"{each.ignored:.1%}"]
+        for name, each in report.splits.items()
+    ]  # fmt: skip
+    heads = ["split", "samples", "smallest", "median", "largest", "values", "ignored"]
+    click.echo(f"\n{tabulate(rows, heads, disable_numparse=True)}\n{report.channels} channels\n")
+    names = list(report.splits)
+    shares = []
+    for number, label in enumerate(report.classes):
+        of_splits = []
+        for split in report.splits.values():
+            share = split.pixels[number] / max(1, sum(split.pixels))
+            of_splits += [f"{share:.2%}", split.images[number]]
+        shares.append([label, *of_splits])
+    heads = ["class", *(head for name in names for head in (f"{name}: pixels", "images"))]
+    click.echo(tabulate(shares, heads, disable_numparse=True))
+    for text in report.warnings:
+        click.echo(f"Warning: {text}", err=True)
+    for number, (name, text) in enumerate(report.errors.items()):
+        if number == NAMED:
+            click.echo(f"and {len(report.errors) - NAMED} more", err=True)
+            break
+        click.echo(f"Error: {text if name in text else f'{name}: {text}'}", err=True)
