@@ -116,8 +116,8 @@ def tversky(
     there = truth.sum((0, 2, 3))
     index = hits / _or_one(hits + alpha * (guess.sum((0, 2, 3)) - hits) + beta * (there - hits))
     weights = (there > 0).to(index.dtype)
-    if class_weights is not None and len(index) > 1:
-        weights = weights * class_weights.to(index)
+    if class_weights is not None:
+        weights = weights * class_weights.to(index)  # those of a single class cancel out
     return ((1 - index) * weights).sum() / _or_one(weights.sum())
 
 
@@ -163,10 +163,9 @@ def ohem(
         _against_absence(_precise(logits)), target, ignore_index=ignore_index, reduction="none"
     )  # minus the logarithm of that probability
     valid = target != ignore_index
-    hardness = torch.where(valid, entropy.detach(), -torch.inf)
     last = (kept * valid.sum()).long().sub(1).clamp_min(0)  # a tensor, since a number would wait for the device
-    limit = hardness.flatten().sort(descending=True).values.take(last)
-    hard = valid & (hardness >= limit.clamp_max(-math.log(threshold)))
+    limit = entropy.detach().flatten().sort(descending=True).values.take(last)  # ignored pixels come last, with 0
+    hard = valid & (entropy >= limit.clamp_max(-math.log(threshold)))
     weights = _by_truth(target, ignore_index, class_weights).to(entropy) * hard
     return (entropy * weights).sum() / _or_one(weights.sum())
 
