@@ -19,6 +19,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "PICTURES",
             "encode_colours",
             "image_size",
+            "in_colour",
             "read_image",
             "read_mask",
             "read_palette",
