@@ -23,7 +23,8 @@ from segzoo.errors import MissingExtraError, OptionError, SegzooError
 from segzoo.evaluation.cost import Cost, measure
 from segzoo.host.pair_names import PairName
 from segzoo.metrics import Scores
-from segzoo.training.run import MODEL, finished, train
+from segzoo.training.folder import finished
+from segzoo.training.run import MODEL, train
 from segzoo.training.settings import FILE, Settings
 
 STUDY, STORAGE, WINNER = "segzoo", "study.db", "winner"

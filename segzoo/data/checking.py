@@ -134,7 +134,7 @@ def _look(dataset: Dataset, name: str) -> _Seen | str:
 
 def _summary(seen: Mapping[str, _Seen]) -> SplitReport:
     sizes = sorted((each.size for each in seen.values()), key=lambda size: size[0] * size[1])
-    pixels = sum(each.pixels for each in seen.values())
+    pixels = np.sum([each.pixels for each in seen.values()], axis=0)
     ignored = sum(each.ignored for each in seen.values())
     return SplitReport(
         samples=len(seen),
