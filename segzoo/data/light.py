@@ -25,46 +25,31 @@ def change_light(image: Tensor) -> Tensor:
     values = image.as_subclass(Tensor).float()
     some = values[:, ::EVERY, ::EVERY].flatten(1)
     if len(values) == 3 and image.dtype == torch.uint8:
-        matrix, offset = colour_change(some.mean(1))
+        brightness, contrast, saturation = (1 + _perhaps(most) for most in (BRIGHTNESS, CONTRAST, SATURATION))
+        matrix, offset = colour_change(some.mean(1), brightness, contrast, saturation, _perhaps(HUE))
         changed = torch.addmm(offset[:, None], matrix, values.flatten(1)).view_as(values)
     else:
-        gain, offset = band_change(some.mean(1), some.std(1, correction=0))
+        gain = 1 + GAIN * (_even(len(values)) + _even(1))
+        offset = some.mean(1) * (1 - gain) + OFFSET * _even(1) * some.std(1, correction=0)
         changed = torch.addcmul(offset[:, None, None], gain[:, None, None], values)
     return changed if image.dtype.is_floating_point else changed.round_().clamp_(0, 255).to(image.dtype)
 
 
-def colour_change(mean: Tensor) -> tuple[Tensor, Tensor]:
-    """Random brightness, contrast, saturation and hue of red, green and blue.
+def colour_change(
+    mean: Tensor, brightness: float = 1, contrast: float = 1, saturation: float = 1, hue: float = 0
+) -> tuple[Tensor, Tensor]:
+    """Brightness, then saturation, hue, and contrast, as one change of red, green and blue.
 
-    :param mean: of each colour, (3,).
+    :param mean: of each colour over the image, (3,): contrast is about its grey.
+    :param hue: how far colours go round, as a share of the circle.
     :returns: matrix (3, 3) and offset (3,): `matrix @ colour + offset` is the other colour.
     """
-    contrast = _either(CONTRAST)
-    matrix = _turn(math.tau * _either(HUE)) @ _saturate(1 + _either(SATURATION)) * (1 + _either(BRIGHTNESS))
-    grey = torch.tensor(GREY) @ matrix @ mean
-    return (1 + contrast) * matrix, (-contrast * grey).expand(3)
-
-
-def band_change(mean: Tensor, deviation: Tensor) -> tuple[Tensor, Tensor]:
-    """Random gain and offset of each band.
-
-    :param mean: of each band, (C,).
-    :param deviation: of each band, (C,).
-    :returns: gain (C,) and offset (C,): `gain * value + offset` is the other value.
-    """
-    gain = 1 + GAIN * (_even(len(mean)) + _even(1))
-    return gain, mean * (1 - gain) + OFFSET * _even(1) * deviation
-
-
-def _saturate(factor: float) -> Tensor:
-    """Farther from the grey of the same lightness, or nearer."""
-    return factor * torch.eye(3) + (1 - factor) * torch.tensor(GREY).expand(3, 3)
-
-
-def _turn(angle: float) -> Tensor:
-    """Another hue: a turn of all colours about the line of greys, from red towards green."""
-    side = angle / math.sqrt(3)
-    return torch.linalg.matrix_exp(torch.tensor(((0, -side, side), (side, 0, -side), (-side, side, 0))))
+    grey = torch.tensor(GREY)
+    saturate = saturation * torch.eye(3) + (1 - saturation) * grey.expand(3, 3)
+    side = math.tau * hue / math.sqrt(3)
+    turn = torch.linalg.matrix_exp(torch.tensor(((0, -side, side), (side, 0, -side), (-side, side, 0))))
+    matrix = brightness * (turn @ saturate)
+    return contrast * matrix, ((1 - contrast) * (grey @ matrix @ mean)).expand(3)
 
 
 def _even(count: int) -> Tensor:
@@ -72,7 +57,7 @@ def _even(count: int) -> Tensor:
     return 2 * torch.rand(count) - 1
 
 
-def _either(most: float) -> float:
+def _perhaps(most: float) -> float:
     """Nothing, or a random number from `-most` to `most`."""
     change = most * _even(1).item()
     return change if torch.rand(()) < 0.5 else 0.0
