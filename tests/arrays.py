@@ -15,7 +15,7 @@ class Arrays(Dataset):
     """Images and masks by name; None in the place of an image can't be read."""
 
     def __init__(
-        self, images: Mapping[str, Any], masks: Mapping[str, Any], classes: int = 3, channels: int = 3
+        self, images: Mapping[str, Any], masks: Mapping[str, Any], *, classes: int = 3, channels: int = 3
     ) -> None:
         super().__init__(Path("arrays"))
         self.images, self.masks = dict(images), dict(masks)

@@ -81,7 +81,7 @@ class Augmentation:
         ]
         top, left = self._place(mask, window)
         image = F.resize(F.crop(image, top, left, *window), size, antialias=True)
-        rows, columns = (_nearest(*sides) for sides in zip(window, size, strict=True))
+        rows, columns = (nearest(*sides) for sides in zip(window, size, strict=True))
         mask = tv_tensors.wrap(mask[top + rows][:, left + columns], like=mask)
         missing = [wanted - side for wanted, side in zip(crop, size, strict=True)]
         if any(missing):
@@ -105,7 +105,7 @@ class Augmentation:
         return top, left
 
 
-def _nearest(before: int, after: int) -> Tensor:
+def nearest(before: int, after: int) -> Tensor:
     """Which of so many pixels in a row each of so many others takes: the one that its middle lies in."""
     return ((torch.arange(after) + 0.5) * (before / after)).long()
 

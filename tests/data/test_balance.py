@@ -32,7 +32,7 @@ def test_some_samples_can_be_enough() -> None:
 def test_a_broken_sample_is_named() -> None:
     data = random_arrays(2)
     data.images["1.png"] = None
-    with pytest.raises(DataError, match="1.png can't be read"):
+    with pytest.raises(DataError, match=r"1\.png can't be read"):
         histogram(data, list(data.masks))
 
 
