@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-import time
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from os import PathLike
 from pathlib import Path
-from tempfile import TemporaryFile
+from tempfile import TemporaryDirectory, TemporaryFile
 from typing import Any
 
 import numpy as np
@@ -19,20 +18,28 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 import segzoo
+from segzoo.data.dataset import VAL
 from segzoo.demo import report
+from segzoo.demo.dataset import NAME, ScenesDataset
 from segzoo.demo.extras import require_extras
 from segzoo.demo.photograph import read_photo
-from segzoo.demo.scenes import CLASSES, DigitScenes
-from segzoo.demo.training import BATCH_SIZE, evaluate, intersection_over_union, mean_iou, train
+from segzoo.demo.scenes import CLASSES, scene
 from segzoo.errors import InputError, OptionError
 from segzoo.host.pair_names import PairName as PairName
+from segzoo.metrics import Scores
 from segzoo.model import SegmentationModel
+from segzoo.training import Settings, train
 
 DEFAULT_PAIRS = (PairName("resnet18", "unet"), PairName("mit_b0", "segformer"), PairName("xcit_nano_12_p8_224", "fpn"))
 DEFAULT_STEPS = 360
 SCENE_SIZE = 64
 HELD_OUT = 256
 SHOWN = 8
+RECIPE: dict[str, Any] = {
+    "batch_size": 16, "learning_rate": 3e-3, "encoder_rate": 1.0, "weight_decay": 0.01, "warmup": 0.2,
+    "schedule": "cosine", "clip": 1.0, "loss": "ce+dice", "augment": False,
+}  # fmt: skip
+"""Settings under which every kind of encoder learns in minutes: no scene is seen twice, so that none is changed."""
 
 
 @dataclass(frozen=True)
@@ -40,15 +47,17 @@ class Trained:
     """A model after its training.
 
     :param seconds: that the training took.
-    :param iou: of each class on held-out scenes, (classes,); NaN for one that is neither there nor predicted.
-    :param miou: their mean.
+    :param scores: on held-out scenes.
     """
 
     pair: PairName
     model: SegmentationModel
     seconds: float
-    iou: Tensor
-    miou: float
+    scores: Scores
+
+    @property
+    def miou(self) -> float:
+        return self.scores.miou
 
     @property
     def parameters(self) -> int:
@@ -63,7 +72,7 @@ class Trained:
             "miou": round(self.miou, 4),
             "iou": {
                 name: None if value != value else round(value, 4)
-                for name, value in zip(CLASSES, self.iou.tolist(), strict=True)
+                for name, value in zip(CLASSES, self.scores.iou.tolist(), strict=True)
             },
         }
 
@@ -88,7 +97,7 @@ def run(
     :param image: a photograph to run the models on as well; adds `photo.png`.
     :param quiet: no progress bar.
     :returns: the trained models, in the order of the pairs.
-    :raises MissingExtraError: without scikit-learn or Matplotlib.
+    :raises MissingExtraError: without what `segzoo-torch[demo]` brings.
     :raises NegotiationError: or another of `segzoo.plan`'s errors, for a pair that can't be built.
     :raises InputError: for a photograph that can't be read or is too small.
     :raises OptionError: for a number out of range, or an output that can't be a folder. All of these come first.
@@ -108,48 +117,37 @@ def run(
     folder = prepare_folder(output)
 
     size = max(SCENE_SIZE, smallest)
-    with tqdm(total=steps * len(pairs), unit="step", disable=quiet) as progress:
-        trained = []
-        for number, pair in enumerate(pairs, 1):
-            progress.set_description(f"model {number} of {len(pairs)}: {pair}")
-            trained.append(train_pair(pair, size, steps, minutes, seed, progress))
-            progress.update(steps * number - progress.n)  # those that there was no time for
+    dataset = ScenesDataset(steps * RECIPE["batch_size"], HELD_OUT, size=size, seed=seed)
+    trained = []
+    for number, pair in enumerate(pairs, 1):
+        if not quiet:
+            tqdm.write(f"model {number} of {len(pairs)}: {pair}", file=sys.stderr)
+        trained.append(train_pair(pair, dataset, steps, minutes, seed, quiet))
 
     report.write_plans(folder, trained)
-    held_out = DigitScenes("held-out", HELD_OUT, size=size, seed=seed)
-    shown = [held_out.scene(index) for index in range(SHOWN)]
+    shown = [scene(VAL, index, size=size, seed=seed) for index in range(SHOWN)]
     report.draw_comparison(
         folder, shown, [np.stack([segment(each, scene.picture) for scene in shown]) for each in trained], trained
     )
     if photo is not None:
         report.draw_photo(folder, photo, [segment(each, photo) for each in trained], trained)
-    settings = {"segzoo": segzoo.__version__, "steps": steps, "minutes": minutes, "batch_size": BATCH_SIZE,
+    settings = {"segzoo": segzoo.__version__, "steps": steps, "minutes": minutes, "batch_size": RECIPE["batch_size"],
                 "seed": seed, "scene_size": size, "held_out_scenes": HELD_OUT}  # fmt: skip
     report.write_results(folder, trained, settings)
     return trained
 
 
-def train_pair(pair: PairName, size: int, steps: int, minutes: float | None, seed: int, progress: tqdm[Any]) -> Trained:
+def train_pair(
+    pair: PairName, dataset: ScenesDataset, steps: int, minutes: float | None, seed: int, quiet: bool
+) -> Trained:
     """Create one model, train it and score it, leaving the process's random numbers as they were."""
-
-    def advance(loss: float) -> None:
-        progress.set_postfix(loss=f"{loss:.2f}", refresh=False)
-        progress.update()
-
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        model = segzoo.create_model(pair.encoder, pair.decoder, classes=len(CLASSES))
-        scenes = partial(DigitScenes, size=size, seed=seed, preprocessing=model.preprocessing)
-        start = time.perf_counter()
-        train(
-            model,
-            scenes("train", steps * BATCH_SIZE),
-            seconds=None if minutes is None else 60 * minutes,
-            on_step=advance,
-        )
-        seconds = time.perf_counter() - start
-        confusion = evaluate(model, scenes("held-out", HELD_OUT), len(CLASSES))
-    return Trained(pair, model, seconds, intersection_over_union(confusion), mean_iou(confusion))
+    settings = Settings(
+        data=NAME, encoder=pair.encoder, decoder=pair.decoder, pretrained=False, steps=steps, minutes=minutes,
+        validate_every=steps, workers=0, accelerator="cpu", seed=seed, **RECIPE,
+    )  # fmt: skip
+    with torch.random.fork_rng(devices=[]), TemporaryDirectory() as folder:
+        run = train(settings, folder, quiet=quiet, pictures=False, dataset=dataset)
+    return Trained(pair, run.model, run.seconds, run.scores)
 
 
 def segment(trained: Trained, picture: NDArray[np.uint8]) -> NDArray[np.int64]:

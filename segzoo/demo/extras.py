@@ -6,7 +6,12 @@ from importlib.util import find_spec
 
 from segzoo.errors import MissingExtraError
 
-NEEDED = {"sklearn": "scikit-learn", "matplotlib": "matplotlib"}
+NEEDED = {
+    "sklearn": "scikit-learn",
+    "matplotlib": "matplotlib",
+    "lightning": "lightning",
+    "torchmetrics": "torchmetrics",
+}
 
 
 def require_extras() -> None:

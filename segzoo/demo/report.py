@@ -12,14 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from segzoo.demo.scenes import CLASSES, Scene
+from segzoo.demo.scenes import CLASSES, PALETTE, Scene
 from segzoo.files import write_whole
-from segzoo.pictures import INK, colour, dark_figure, draw_rows, legend, overlay, palette, save, title
+from segzoo.pictures import INK, colour, dark_figure, draw_rows, legend, overlay, save, title
 
 if TYPE_CHECKING:
     from segzoo.demo import Trained
-
-PALETTE = palette(len(CLASSES))
 
 
 def write_results(folder: Path, trained: Sequence[Trained], settings: dict[str, Any]) -> None:

@@ -1,13 +1,16 @@
 """Labelled scenes that need no download: scans of real handwritten digits, coloured, enlarged and strewn on textures.
 
 The scans are those of `sklearn.datasets.load_digits` (1797 of 8x8 pixels, from the UCI repository). Each of the ten
-digits is a class, and 0 is the background. A scene is a function of its seed, its split and its index alone.
+digits is a class, and 0 is the background. A scene is a function of its seed, its split and its number alone.
 """
 
 from __future__ import annotations
 
 from functools import cache
-from typing import Literal, NamedTuple
+from os import PathLike
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -15,15 +18,18 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
-from torch.utils.data import Dataset
 
+from segzoo.data.dataset import TRAIN, VAL
 from segzoo.demo.extras import require_extras
 from segzoo.errors import OptionError
-from segzoo.preprocessing import Preprocessing
+from segzoo.files import write_whole
+from segzoo.pictures import palette
 
 CLASSES = ("background", *"0123456789")
-Split = Literal["train", "held-out"]
-SPLITS: tuple[Split, ...] = ("train", "held-out")
+PALETTE = palette(len(CLASSES))
+SPLITS = (TRAIN, VAL)
+SMALLEST = 16
+"""Pixels a side that digits need."""
 
 DIGITS_PER_SCENE = (2, 4)
 DIGIT_SIZE = (0.42, 0.52)  # of the scene's side
@@ -53,9 +59,83 @@ class Scene(NamedTuple):
     mask: NDArray[np.int64]
 
 
+def check_scenes(train: int, val: int, size: int) -> None:
+    """See that there can be such scenes.
+
+    :raises OptionError: for a split without scenes, or fewer than 16 pixels a side.
+    """
+    if train < 1 or val < 1 or size < SMALLEST:
+        raise OptionError(
+            f"expected 1 scene or more of each split, and {SMALLEST} pixels a side or more; got {train=}, {val=}, "
+            f"{size=}"
+        )
+
+
+def write_scenes(folder: str | PathLike[str], train: int = 1024, val: int = 256, size: int = 64, seed: int = 0) -> None:
+    """Write scenes as files that the dataset `folder` reads: a small set to try training on.
+
+    That is `train/images`, `train/masks`, `val/images`, `val/masks`, all PNG, and `classes.txt`. The masks' colours
+    are in their palettes. The folder appears when all is written.
+
+    :param train: scenes to train on; `val`: scenes of other scans to validate on.
+    :param size: height and width in pixels.
+    :param seed: another seed, other scenes.
+    :raises OptionError: for a folder that has something in it or can't be written, or numbers out of range.
+    :raises MissingExtraError: without scikit-learn.
+    """
+    from tqdm.auto import tqdm
+
+    check_scenes(train, val, size)
+    require_extras()
+    target = Path(folder)
+    try:
+        if target.exists() and (not target.is_dir() or any(target.iterdir())):
+            raise OptionError(f"{target} is there and has something in it; give a new folder for the scenes")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with (
+            TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as beside,
+            tqdm(total=train + val, unit="scene", delay=2) as progress,
+        ):
+            unfinished = Path(beside, "scenes")
+            for split, count in zip(SPLITS, (train, val), strict=True):
+                for kind in ("images", "masks"):
+                    (unfinished / split / kind).mkdir(parents=True)
+                for index in range(count):
+                    _write(scene(split, index, size=size, seed=seed), unfinished / split, f"{index:05d}.png")
+                    progress.update()
+            write_whole(unfinished / "classes.txt", "\n".join(CLASSES) + "\n")
+            if target.is_dir():
+                target.rmdir()
+            unfinished.rename(target)
+    except OSError as error:
+        raise OptionError(f"can't write scenes to {target}: {error.strerror or error}; give another folder") from error
+
+
+def _write(scene: Scene, folder: Path, name: str) -> None:
+    from PIL import Image
+
+    Image.fromarray(scene.picture).save(folder / "images" / name)
+    mask = Image.fromarray(scene.mask.astype(np.uint8))
+    mask.putpalette([value for colour in PALETTE for value in colour])
+    mask.save(folder / "masks" / name)
+
+
+def scene(split: str, index: int, *, size: int = 64, seed: int = 0) -> Scene:
+    """One scene. Those of different splits share no scan. Where digits overlap, the later one lies on top.
+
+    :param split: `"train"` or `"val"`.
+    :raises MissingExtraError: without scikit-learn.
+
+    >>> picture, mask = scene("train", 0)
+    >>> picture.shape, picture.dtype, mask.shape, mask.dtype
+    ((64, 64, 3), dtype('uint8'), (64, 64), dtype('int64'))
+    """
+    return compose(scans(split), size, np.random.default_rng((seed, SPLITS.index(split), index)))
+
+
 @cache
-def scans(split: Split) -> Scans:
-    """The scans of one split: three quarters for training, the others held out, always the same ones.
+def scans(split: str) -> Scans:
+    """The scans of one split: three quarters for training, the others for validation, always the same ones.
 
     :raises MissingExtraError: without scikit-learn.
     """
@@ -64,60 +144,9 @@ def scans(split: Split) -> Scans:
 
     ink, digit = load_digits(return_X_y=True)
     shuffled = np.random.default_rng(0).permutation(len(digit))
-    train, held_out = np.split(shuffled, [len(digit) * 3 // 4])
-    chosen = train if split == "train" else held_out
+    train, val = np.split(shuffled, [len(digit) * 3 // 4])
+    chosen = train if split == TRAIN else val
     return Scans(torch.from_numpy(ink[chosen].reshape(-1, 8, 8) / 16).float(), digit[chosen].astype(np.int64))
-
-
-class DigitScenes(Dataset[tuple[Tensor, Tensor]]):
-    """Scenes of coloured handwritten digits, composed when they are asked for.
-
-    Scenes of different splits share no scan. Where digits overlap, the later one lies on top.
-
-    :param split: `"train"` or `"held-out"`.
-    :param count: how many scenes; a longer dataset begins with the scenes of a shorter one.
-    :param size: height and width in pixels.
-    :param seed: another seed, other scenes.
-    :param preprocessing: turns the picture into the model's input; pass `model.preprocessing`.
-    :raises OptionError: for an unknown split, no scenes, or fewer than 16 pixels.
-    :raises MissingExtraError: without scikit-learn.
-
-    >>> image, mask = DigitScenes("train", count=100)[0]
-    >>> image.shape, image.dtype, mask.shape, mask.dtype
-    (torch.Size([3, 64, 64]), torch.float32, torch.Size([64, 64]), torch.int64)
-    """
-
-    classes = CLASSES
-
-    def __init__(
-        self, split: Split, count: int, *, size: int = 64, seed: int = 0, preprocessing: Preprocessing | None = None
-    ) -> None:
-        if split not in SPLITS:
-            raise OptionError(f"expected a split of {', '.join(SPLITS)}, got {split!r}")
-        if count < 1:
-            raise OptionError(f"expected 1 scene or more, got count={count}")
-        if size < 16:
-            raise OptionError(f"digits need scenes of 16 pixels or more, got size={size}")
-        self.split = split
-        self.count = count
-        self.size = size
-        self.seed = seed
-        self.preprocessing = preprocessing or Preprocessing()
-        self.scans = scans(split)
-
-    def __len__(self) -> int:
-        return self.count
-
-    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
-        """The normalised image, float32 (3, size, size), and the mask, int64 (size, size)."""
-        picture, mask = self.scene(index)
-        return self.preprocessing(picture), torch.from_numpy(mask)
-
-    def scene(self, index: int) -> Scene:
-        """The scene as a person looks at it."""
-        if not 0 <= index < self.count:
-            raise IndexError(f"scene {index} of {self.count}")
-        return compose(self.scans, self.size, np.random.default_rng((self.seed, SPLITS.index(self.split), index)))
 
 
 def compose(scans: Scans, size: int, rng: Generator) -> Scene:

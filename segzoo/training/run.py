@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -79,7 +80,7 @@ def train(
     module, trainer = _trainer(job, folder, quiet, pictures, on_validation)
     if is_first():
         if not quiet:
-            tqdm.write(job.describe())
+            tqdm.write(job.describe(), file=sys.stderr)
         folder.mkdir(parents=True, exist_ok=True)
         write_settings(settings, folder / FILE)
         clear(folder)

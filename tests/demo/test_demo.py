@@ -86,6 +86,11 @@ def test_runs_of_one_seed_agree_and_leave_the_random_numbers_alone(tmp_path):
     assert torch.equal(torch.rand(1), expected)
 
 
+def test_less_time_is_fewer_steps_and_a_whole_run(tmp_path):
+    (trained,) = run([PairName.parse(SMALL)], steps=10_000, minutes=0.02, output=tmp_path, quiet=True)
+    assert 0 < trained.miou < 1
+
+
 def test_a_pair_named_twice_is_trained_once(tmp_path):
     assert len(run([PairName.parse(SMALL)] * 2, steps=1, output=tmp_path, quiet=True)) == 1
 
@@ -143,7 +148,7 @@ class TestBeforeAnyTraining:
         with pytest.raises(segzoo.OptionError, match="got"):
             run(output=tmp_path, **options)
 
-    @pytest.mark.parametrize("module", ["sklearn", "matplotlib"])
+    @pytest.mark.parametrize("module", ["sklearn", "matplotlib", "lightning", "torchmetrics"])
     def test_a_missing_extra_is_named(self, tmp_path, monkeypatch, module):
         find_spec = extras.find_spec
         monkeypatch.setattr(extras, "find_spec", lambda name: None if name == module else find_spec(name))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import Any
 
@@ -73,7 +74,8 @@ class Progress(lightning.Callback):
             self._said = True
             tqdm.write(
                 f"training waits for its images {self.waiting:.0%} of the time: read them in more processes "
-                f"(--workers, {self.job.workers} now), or store them smaller"
+                f"(--workers, {self.job.workers} now), or store them smaller",
+                file=sys.stderr,
             )
         self._mark = time.perf_counter()
 
