@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from segzoo import IGNORE, DataError, Labels
-from segzoo.data import Dataset, Sample, image_size, read_image, read_mask
+from segzoo.data import Dataset, Sample, image_size, in_colour, read_image, read_mask
+from segzoo_ade20k.classes import CLASSES
 
-CLASSES = 150
 TABLE = "objectInfo150.txt"
+IMAGES, MASKS = "images", "annotations"
 FOLDERS = {"train": "training", "val": "validation"}
 
 
@@ -23,51 +24,39 @@ class ADE20KDataset(Dataset):
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
-        root = _root(path)
-        if root is None:
-            raise DataError(f"{path} has no {TABLE} beside images/ and annotations/; give the folder that has")
-        self.root = root
-        self.labels = Labels(_names(root / TABLE))
+        self.root = _root(path)
+        self._splits = {
+            split: [f"{folder}/{each.stem}" for each in sorted((self.root / IMAGES / folder).glob("*.jpg"))]
+            for split, folder in FOLDERS.items()
+        }
+        for split, folder in FOLDERS.items():
+            if not self._splits[split]:
+                raise DataError(f"{self.root / IMAGES / folder} has no images; give the folder ADEChallengeData2016")
+        self.labels = Labels(tuple(CLASSES), tuple(CLASSES.values()))
         self.channels = 3
 
     @classmethod
     def recognise(cls, path: Path) -> str | None:
         root = _root(path)
-        return None if root is None else f"{TABLE} beside images/ and annotations/"
+        if not ((root / IMAGES).is_dir() and (root / MASKS).is_dir()):
+            return None
+        if (root / TABLE).is_file():
+            return f"{TABLE} beside {IMAGES}/ and {MASKS}/"
+        named = next((root / MASKS).glob("training/ADE_train_*.png"), None)
+        return f"masks such as {named.name}" if named else None
 
     def splits(self) -> Mapping[str, Sequence[str]]:
-        found = {
-            split: [f"{folder}/{each.stem}" for each in sorted((self.root / "images" / folder).glob("*.jpg"))]
-            for split, folder in FOLDERS.items()
-        }
-        if not any(found.values()):
-            raise DataError(f"{self.root / 'images'} has no images: expected training/*.jpg and validation/*.jpg")
-        return {split: names for split, names in found.items() if names}
+        return self._splits
 
     def size(self, name: str) -> tuple[int, int]:
-        return image_size(self.root / "images" / f"{name}.jpg")
+        return image_size(self.root / IMAGES / f"{name}.jpg")
 
     def read(self, name: str) -> Sample:
-        mask = read_mask(self.root / "annotations" / f"{name}.png").astype(np.int64)
-        return Sample(read_image(self.root / "images" / f"{name}.jpg"), np.where(mask == 0, IGNORE, mask - 1), name)
+        image = read_image(self.root / IMAGES / f"{name}.jpg")
+        mask = read_mask(self.root / MASKS / f"{name}.png").astype(np.int64)
+        return Sample(in_colour(image), np.where(mask == 0, IGNORE, mask - 1), name)
 
 
-def _root(path: Path) -> Path | None:
-    for root in (path, path / "ADEChallengeData2016"):
-        if all((root / each).exists() for each in (TABLE, "images", "annotations")):
-            return root
-    return None
-
-
-def _names(table: Path) -> tuple[str, ...]:
-    """The first name of each class; the table has the names in its last column."""
-    try:
-        lines = table.read_text(encoding="utf-8").splitlines()[1:]
-        names = tuple(line.split("\t")[-1].split(",")[0].strip() for line in lines if line.strip())
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{table} can't be read: {error}; it comes with the data") from error
-    if len(names) != CLASSES or not all(names):
-        raise DataError(
-            f"{table} names {len(names)} classes, expected {CLASSES}; take the file that comes with the data"
-        )
-    return names
+def _root(path: Path) -> Path:
+    inside = path / "ADEChallengeData2016"
+    return inside if inside.is_dir() else path

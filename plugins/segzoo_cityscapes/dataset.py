@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from segzoo import IGNORE, DataError, Labels
-from segzoo.data import Dataset, Sample, image_size, read_image, read_mask, relabel
+from segzoo.data import Dataset, Sample, image_size, in_colour, read_image, read_mask, relabel
 
 CLASSES = {
     "road": (7, (128, 64, 128)),
@@ -30,56 +30,67 @@ CLASSES = {
     "motorcycle": (32, (0, 0, 230)),
     "bicycle": (33, (119, 11, 32)),
 }
-"""The number of each in `labelIds` files, and its colour; their order is that of the benchmark's training ids."""
-TRAIN_IDS = {number: place for place, (number, _) in enumerate(CLASSES.values())}
+"""The number of each in `labelIds` files, and its colour; their order is that of `labelTrainIds` files."""
+IDS = dict.fromkeys((*range(34), 255), IGNORE) | {number: place for place, (number, _) in enumerate(CLASSES.values())}
+"""From `labelIds` to classes: fifteen of the 34 aren't counted, and 255 is the licence plate's -1."""
+TRAIN_IDS = {255: IGNORE}
 IMAGES, ENDING = "leftImg8bit", "_leftImg8bit.png"
+FINE, COARSE = "gtFine", "gtCoarse"
 
 
 class CityscapesDataset(Dataset):
     """`leftImg8bit/SPLIT/CITY/` and `gtFine/SPLIT/CITY/`.
 
+    The masks are `labelIds` files, or `labelTrainIds` where `createTrainIdLabelImgs` has made them. Those of the split
+    `test` aren't published, so it is left out.
+
     :param path: the folder that holds both.
-    :param annotations: `"gtFine"`, or `"gtCoarse"`, whose split `train_extra` is trained on as well.
+    :param annotations: `"gtCoarse"` trains on coarse masks, those of the split `train_extra` among them, and validates
+        on fine ones where these are there; None takes the fine ones if it can.
     """
 
-    def __init__(self, path: Path, *, annotations: Literal["gtFine", "gtCoarse"] = "gtFine") -> None:
+    def __init__(self, path: Path, *, annotations: Literal["gtFine", "gtCoarse"] | None = None) -> None:
         super().__init__(path)
-        self.annotations = annotations
-        if not (path / annotations).is_dir():
-            raise DataError(f"{path} has no folder {annotations}; extract the annotations beside {IMAGES}/")
+        there = [each for each in (FINE, COARSE) if (path / each).is_dir()]
+        if not there or (annotations and annotations not in there):
+            raise DataError(f"{path} has no folder {annotations or FINE}; extract the annotations beside {IMAGES}/")
+        training = annotations or there[0]
+        self.files: dict[str, tuple[Path, Path]] = {}
+        self._splits = {
+            "train": self._add(training, "train", *(["train_extra"] if training == COARSE else [])),
+            "val": self._add(there[0], "val"),
+        }
+        if not self.files:
+            raise DataError(f"{path / IMAGES} has no images: expected train/CITY/*{ENDING}")
         self.labels = Labels(tuple(CLASSES), tuple(colour for _, colour in CLASSES.values()))
         self.channels = 3
 
     @classmethod
     def recognise(cls, path: Path) -> str | None:
-        both = (path / IMAGES).is_dir() and ((path / "gtFine").is_dir() or (path / "gtCoarse").is_dir())
-        return f"{IMAGES}/ beside the annotations" if both else None
+        beside = next((each for each in (FINE, COARSE) if (path / each).is_dir()), None)
+        return f"{IMAGES}/ beside {beside}/" if beside and (path / IMAGES).is_dir() else None
 
     def splits(self) -> Mapping[str, Sequence[str]]:
-        found = {}
-        for split, folders in {"train": ("train", "train_extra"), "val": ("val",)}.items():
-            names = [
-                image.relative_to(self.path / IMAGES).as_posix().removesuffix(ENDING)
-                for folder in folders
-                for image in sorted((self.path / IMAGES / folder).glob(f"*/*{ENDING}"))
-            ]
-            if names:
-                found[split] = names
-        if not found:
-            raise DataError(f"{self.path / IMAGES} has no images: expected train/CITY/*{ENDING}")
-        return found
+        return {split: names for split, names in self._splits.items() if names}
 
     def size(self, name: str) -> tuple[int, int]:
-        return image_size(self._image(name))
+        return image_size(self.files[name][0])
 
     def read(self, name: str) -> Sample:
-        stem = self.path / self.annotations / f"{name}_{self.annotations}"
-        ready = stem.with_name(f"{stem.name}_labelTrainIds.png")
-        if ready.is_file():
-            mask = relabel(read_mask(ready), {255: IGNORE})
-        else:
-            mask = relabel(read_mask(stem.with_name(f"{stem.name}_labelIds.png")), TRAIN_IDS, default=IGNORE)
-        return Sample(read_image(self._image(name)), mask, name)
+        image, mask = self.files[name]
+        table = TRAIN_IDS if mask.stem.endswith("TrainIds") else IDS
+        return Sample(in_colour(read_image(image)), relabel(read_mask(mask), table), name)
 
-    def _image(self, name: str) -> Path:
-        return self.path / IMAGES / f"{name}{ENDING}"
+    def _add(self, annotations: str, *splits: str) -> list[str]:
+        """The names of the images in these folders."""
+        names = []
+        for split in splits:
+            ready = {each.name for each in (self.path / annotations / split).glob("*/*_labelTrainIds.png")}
+            for image in sorted((self.path / IMAGES / split).glob(f"*/*{ENDING}")):
+                name = image.relative_to(self.path / IMAGES).as_posix().removesuffix(ENDING)
+                mask = self.path / annotations / f"{name}_{annotations}_labelTrainIds.png"
+                if mask.name not in ready:
+                    mask = mask.with_name(mask.name.replace("labelTrainIds", "labelIds"))
+                self.files[name] = image, mask
+                names.append(name)
+        return names

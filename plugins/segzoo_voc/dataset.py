@@ -6,65 +6,71 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from segzoo import IGNORE, DataError, Labels
-from segzoo.data import Dataset, Sample, image_size, read_image, read_mask, relabel
+from segzoo.data import Dataset, Sample, image_size, in_colour, read_image, read_mask, relabel
 
 NAMES = (
-    "background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "dining table",
-    "dog", "horse", "motorbike", "person", "potted plant", "sheep", "sofa", "train", "tv monitor",
+    "background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "diningtable",
+    "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor",
 )  # fmt: skip
-LISTS = Path("ImageSets", "Segmentation")
+IMAGES, LISTS = "JPEGImages", Path("ImageSets", "Segmentation")
+MASKS, AUGMENTED = "SegmentationClass", "SegmentationClassAug"
+TOGETHER = ("trainaug.txt", "train_aug.txt")
+"""What people call the list of VOC's training images and SBD's in one."""
 BORDER = 255
-SPLITS = ("train", "val", "test")
 
 
 class VOCDataset(Dataset):
-    """`JPEGImages/`, masks in `SegmentationClass/`, and `ImageSets/Segmentation/train.txt` and `val.txt`.
+    """`JPEGImages/`, masks in `SegmentationClass/`, and `ImageSets/Segmentation/train.txt`, `val.txt`, `trainval.txt`.
 
     :param path: the folder of one year, such as `VOCdevkit/VOC2012`, or the one above it.
-    :param masks: the folder of masks; `"SegmentationClassAug"` for those of SBD, whose lists are `train_aug.txt` or
-        `trainaug.txt`.
+    :param augmented: whether the images of SBD (Hariharan et al., ICCV 2011) are trained on as well: their masks are in
+        `SegmentationClassAug/`, and `trainaug.txt` or `train_aug.txt` lists all, or `aug.txt` what VOC hasn't.
     """
 
-    def __init__(self, path: Path, *, masks: str = "SegmentationClass") -> None:
+    def __init__(self, path: Path, *, augmented: bool = False) -> None:
         super().__init__(path)
-        root = _root(path)
-        if root is None:
-            raise DataError(f"{path} has no {LISTS.as_posix()}/train.txt; give the folder that is called VOC2012")
-        self.root = root
-        self.masks = root / masks
-        if not self.masks.is_dir():
-            raise DataError(f"{root} has no folder {masks}; extract the masks there")
+        self.root = _root(path)
+        self.folders = [MASKS, AUGMENTED] if augmented else [MASKS]
+        for folder in (IMAGES, *self.folders):
+            if not (self.root / folder).is_dir():
+                raise DataError(f"{self.root} has no folder {folder}/; give the folder that is called VOC2012")
+        self._splits = {split: _names(self.root / LISTS / f"{split}.txt") for split in ("train", "val")}
+        if augmented:
+            self._splits["train"] = self._with_sbd(self._splits["train"])
+        if (both := self.root / LISTS / "trainval.txt").is_file():
+            self._splits["trainval"] = _names(both)
         self.labels = Labels(NAMES, palette(len(NAMES)))
         self.channels = 3
 
     @classmethod
     def recognise(cls, path: Path) -> str | None:
         root = _root(path)
-        return None if root is None else f"the lists in {(root / LISTS).relative_to(path).as_posix()}/"
+        if not all((root / each).is_dir() for each in (IMAGES, LISTS)):
+            return None
+        return f"{IMAGES}/ and the lists in {LISTS.as_posix()}/"
 
     def splits(self) -> Mapping[str, Sequence[str]]:
-        found = {split: _names(file) for split in SPLITS if (file := self._list(split)) is not None}
-        if not found:
-            raise DataError(f"{self.root / LISTS} lists no samples: expected train.txt and val.txt")
-        return {split: names for split, names in found.items() if split != "test" or self._has_mask(names)}
+        return self._splits
 
     def size(self, name: str) -> tuple[int, int]:
-        return image_size(self.root / "JPEGImages" / f"{name}.jpg")
+        return image_size(self._image(name))
 
     def read(self, name: str) -> Sample:
-        image = read_image(self.root / "JPEGImages" / f"{name}.jpg")
-        mask = read_mask(self.masks / f"{name}.png")
+        image = in_colour(read_image(self._image(name)))
+        files = [self.root / folder / f"{name}.png" for folder in self.folders]
+        mask = read_mask(next((file for file in files if file.is_file()), files[-1]))
         return Sample(image, relabel(mask, {BORDER: IGNORE}), name)
 
-    def _list(self, split: str) -> Path | None:
-        names = [f"{split}.txt"]
-        if split == "train" and self.masks.name.endswith("Aug"):
-            names = ["train_aug.txt", "trainaug.txt", *names]
-        return next((file for name in names if (file := self.root / LISTS / name).is_file()), None)
+    def _image(self, name: str) -> Path:
+        return self.root / IMAGES / f"{name}.jpg"
 
-    def _has_mask(self, names: Sequence[str]) -> bool:
-        """The test set's masks aren't published."""
-        return any((self.masks / f"{name}.png").is_file() for name in names[:1])
+    def _with_sbd(self, train: Sequence[str]) -> list[str]:
+        for name in TOGETHER:
+            if (file := self.root / LISTS / name).is_file():
+                return _names(file)
+        if not (file := self.root / LISTS / "aug.txt").is_file():
+            raise DataError(f"{file.parent} has none of {', '.join(TOGETHER)} and aug.txt, which list SBD's images")
+        return list(dict.fromkeys([*train, *_names(file)]))
 
 
 def palette(count: int) -> tuple[tuple[int, int, int], ...]:
@@ -83,16 +89,21 @@ def palette(count: int) -> tuple[tuple[int, int, int], ...]:
     return tuple(colours)
 
 
-def _root(path: Path) -> Path | None:
-    """The folder of a year: this one, or the only one in it."""
-    if (path / LISTS / "train.txt").is_file():
+def _root(path: Path) -> Path:
+    """The folder of a year: this one, or the latest in it."""
+    if (path / IMAGES).is_dir():
         return path
-    inside = [each.parents[2] for each in path.glob(f"VOC*/{LISTS.as_posix()}/train.txt")] if path.is_dir() else []
-    return inside[0] if len(inside) == 1 else None
+    inside = [each for pattern in ("VOC2*", "VOCdevkit/VOC2*") for each in path.glob(f"{pattern}/{MASKS}")]
+    return max(inside).parent if inside else path
 
 
 def _names(file: Path) -> list[str]:
     try:
-        return [line.split()[0] for line in file.read_text().splitlines() if line.strip()]
+        names = file.read_text(encoding="utf-8").split()
     except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{file} can't be read as a list of samples: {error}") from error
+        raise DataError(
+            f"{file} can't be read as a list of samples: {error}; expected a name without ending on each line"
+        ) from error
+    if not names:
+        raise DataError(f"{file} lists no samples")
+    return names

@@ -103,10 +103,15 @@ def relabel(mask: NDArray[Any], table: Mapping[int, int], default: int | None = 
     :param default: what becomes of the others; None keeps them.
     """
     if mask.dtype.kind == "u" and mask.dtype.itemsize <= 2:  # a look-up table: fifteen times as fast as sorting
-        values = np.arange(np.iinfo(mask.dtype).max + 1)
-        return _changed(values, table, default)[mask]
+        count = np.iinfo(mask.dtype).max + 1
+        changed = np.arange(count) if default is None else np.full(count, default)
+        for value, other in table.items():
+            if 0 <= value < count:
+                changed[value] = other
+        return changed.astype(np.int64, copy=False)[mask]
     values, places = np.unique(mask, return_inverse=True)
-    return _changed(values, table, default)[places].reshape(mask.shape)
+    others = [table.get(int(each), int(each) if default is None else default) for each in values]
+    return np.array(others, np.int64)[places].reshape(mask.shape)
 
 
 def in_colour(image: NDArray[Any]) -> NDArray[Any]:
@@ -121,10 +126,6 @@ def encode_colours(mask: NDArray[Any]) -> NDArray[np.int64]:
     """Colours (H, W, 3) as one number each, (H, W): 65536 red + 256 green + blue."""
     red, green, blue = (mask[..., channel].astype(np.int64) for channel in range(3))
     return (red << 16) | (green << 8) | blue
-
-
-def _changed(values: NDArray[Any], table: Mapping[int, int], default: int | None) -> NDArray[np.int64]:
-    return np.array([table.get(int(each), int(each) if default is None else default) for each in values], np.int64)
 
 
 def _bands_last(array: NDArray[Any]) -> NDArray[Any]:
