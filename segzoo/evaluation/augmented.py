@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -18,34 +19,36 @@ class Augmented(nn.Module):
     :param model: image (B, C, H, W) to logits of its size, or a dict of them.
     :param scales: factors of the image's size.
     :param flips: whether each is looked at mirrored, left to right, as well.
-    :raises OptionError: for no scale, or one that isn't above 0.
+    :raises OptionError: for no scale, or one that isn't a number above 0.
     """
 
     def __init__(self, model: nn.Module, scales: Sequence[float] = (1.0,), flips: bool = False) -> None:
         super().__init__()
-        if not scales or min(scales) <= 0:
+        if not scales or not all(math.isfinite(scale) and scale > 0 for scale in scales):
             raise OptionError(f"expected scales above 0, such as (0.75, 1.0, 1.25), got {tuple(scales)}")
         self.model = model
         self.scales = tuple(scales)
         self.flips = flips
 
     def forward(self, image: Tensor) -> Logits:
-        """Logarithms of mean probabilities, (B, classes, H, W): of the same order as logits.
+        """Logarithms of mean probabilities, (B, classes, H, W): the largest is the class.
 
         Of a single class it is the logit of its mean probability.
         """
         size = image.shape[-2:]
-        seen: dict[str, list[Tensor]] = {}
+        sums: dict[str, Tensor] = {}  # one map at a time is held besides: with 150 classes a map is large
         named = False
         for scale in self.scales:
-            scaled = image if scale == 1 else _resize(image, [max(1, round(side * scale)) for side in size])
+            scaled = _resize(image, [max(1, round(side * scale)) for side in size])
             for mirrored in (False, True)[: 1 + self.flips]:
                 logits = self.model(scaled.flip(-1) if mirrored else scaled)
                 named = isinstance(logits, dict)
                 for name, each in logits.items() if isinstance(logits, dict) else [("", logits)]:
                     upright = each.flip(-1) if mirrored else each
-                    seen.setdefault(name, []).append(_probabilities(_resize(upright, size)))
-        means = {name: _logits(torch.stack(each).mean(0)) for name, each in seen.items()}
+                    seen = _probabilities(_resize(upright, size))
+                    sums[name] = sums[name] + seen if name in sums else seen
+        looks = len(self.scales) * (1 + self.flips)
+        means = {name: _logits(each / looks) for name, each in sums.items()}
         return means if named else means[""]
 
 
@@ -59,4 +62,4 @@ def _probabilities(logits: Tensor) -> Tensor:
 
 
 def _logits(probabilities: Tensor) -> Tensor:
-    return probabilities.logit() if probabilities.shape[1] == 1 else probabilities.log()
+    return torch.logit(probabilities) if probabilities.shape[1] == 1 else probabilities.log()

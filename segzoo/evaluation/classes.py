@@ -6,28 +6,35 @@ from collections.abc import Sequence
 
 from segzoo.errors import DataError
 
+LISTED = 10
+
 
 def match_classes(model: Sequence[str], dataset: Sequence[str], count: int) -> list[int]:
-    """For each class of a model, which of the dataset's it is.
+    """For each class of a model, which of the dataset's it is: by name where both have names, else by number.
+
+    A single class is told from its absence: absence is the first of two classes, presence the second.
 
     :param model: the names that the model has for its classes; empty where it has none.
     :param dataset: the dataset's names.
-    :param count: of the model's classes; a single one is told from the first, its absence.
+    :param count: of the model's classes.
     :raises DataError: when names or numbers differ.
 
     >>> match_classes(("sky", "road"), ("road", "sky"), 2)
     [1, 0]
+    >>> match_classes(("road",), ("road", "other"), 1)
+    [1, 0]
     """
     several = max(2, count)
-    if tuple(model) == tuple(dataset) and len(model) == several:
-        return list(range(several))
-    if count > 1 and set(model) == set(dataset) and len(set(model)) == len(model):
-        return [list(dataset).index(name) for name in model]
     if several != len(dataset):
         raise DataError(f"the model has {several} classes and the data {len(dataset)}; {_difference(model, dataset)}")
-    if model and count > 1 and not _numbers(model) and not _numbers(dataset):
+    if not model or _numbers(model) or _numbers(dataset) or tuple(model) == tuple(dataset):
+        return list(range(several))
+    if count == 1 and len(model) == 1 and list(dataset).count(model[0]) == 1:
+        presence = list(dataset).index(model[0])
+        return [1 - presence, presence]
+    if sorted(model) != sorted(dataset) or len(set(model)) < len(model):
         raise DataError(f"the classes of the model aren't those of the data: {_difference(model, dataset)}")
-    return list(range(several))
+    return [list(dataset).index(name) for name in model]
 
 
 def _numbers(names: Sequence[str]) -> bool:
@@ -42,5 +49,5 @@ def _difference(model: Sequence[str], dataset: Sequence[str]) -> str:
 
 
 def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - 10} more" if len(names) > 10 else ""
-    return (", ".join(names[:10]) or "none") + more
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    return (", ".join(names[:LISTED]) or "none") + more

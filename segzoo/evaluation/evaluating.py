@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from tqdm.auto import tqdm
 
@@ -19,13 +19,11 @@ from segzoo.data.dataset import Dataset
 from segzoo.data.order import Evenly
 from segzoo.data.samples import Broken, Samples
 from segzoo.errors import DataError, OptionError
-from segzoo.evaluation.augmented import Augmented
-from segzoo.evaluation.classes import match_classes
-from segzoo.files import write_whole
+from segzoo.evaluation.segmenting import Segmenter
+from segzoo.files import check_writable, write_whole
 from segzoo.metrics import Scores, confusion_matrix
 from segzoo.model import SegmentationModel
 from segzoo.modes import evaluating
-from segzoo.prediction import predict
 
 FILE = "evaluation.json"
 
@@ -50,12 +48,14 @@ class Evaluation:
     :param names: of the classes.
     :param images: in the order in which they were read; those that were skipped aren't among them.
     :param skipped: samples that couldn't be read.
+    :param settings: what was held against what, and how; plain data.
     """
 
     scores: Scores
     names: tuple[str, ...]
     images: tuple[ImageScore, ...]
     skipped: tuple[str, ...] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     def worst(self, count: int) -> list[ImageScore]:
         """The images with the lowest mIoU."""
@@ -65,6 +65,7 @@ class Evaluation:
         """Plain data for JSON."""
         return {
             "segzoo": __version__,
+            "settings": dict(self.settings),
             **self.scores.to_dict(self.names),
             "confusion": self.scores.confusion.tolist(),
             "images": [
@@ -101,63 +102,79 @@ def evaluate(
     :param output: a folder for `evaluation.json`, `confusion.png` and `worst.png`; none are written if None.
     :param workers: processes that read images.
     :param broken: what to do about a sample that can't be read.
-    :raises DataError: for data that can't be read, or whose classes aren't the model's.
-    :raises OptionError: for a head that the model hasn't, or sizes of tiles that can't be.
+    :raises DataError: for data that can't be read, or whose classes or channels aren't the model's, or in which no
+        pixel has a class.
+    :raises OptionError: for a head that the model hasn't, sizes of tiles that can't be, or an output that can't be
+        written to.
+    :raises InputError: for an image that the model can't take, or that memory is too small for.
+    :raises MissingExtraError: for an output without Matplotlib.
     """
     if not names:
         raise DataError(f"{dataset.path} has no samples to evaluate on")
-    count, named = _head(model, head)
-    classes = model.labels.get(head or "logits")
-    same = torch.tensor(match_classes(classes.names if classes else (), dataset.labels.names, count))
+    segmenter = Segmenter(model, dataset, head=head, flips=flips, scales=scales, tile=tile, margin=margin)
+    if output is not None:
+        _check_output(output)
     samples = Samples(dataset, names, model.preprocessing, broken=broken)
-    seeing = model if tuple(scales) == (1.0,) and not flips else Augmented(model, scales, flips)
-    grid = math.lcm(*model.plan.spec.strides, model.plan.input_spec.multiple)
-    total = torch.zeros(dataset.classes, dataset.classes, dtype=torch.int64)
+    total = Scores(torch.zeros(dataset.classes, dataset.classes, dtype=torch.int64))
     images: list[ImageScore] = []
     skipped: list[str] = []
     batches = loader(samples, Evenly(len(samples), 1), workers)
     with evaluating(model):
-        progress = tqdm(zip(names, batches, strict=True), total=len(names), unit="image", disable=quiet, delay=2)
+        progress = tqdm(
+            zip(names, batches, strict=True),
+            total=len(names), desc="evaluating", unit="image", disable=quiet, delay=2,
+        )  # fmt: skip
         try:
             for name, (image, target) in progress:
-                seen = predict(seeing, image, tile=tile, margin=margin, grid=grid)
-                predicted = same[seen[named] if isinstance(seen, dict) else seen]
-                confusion = confusion_matrix(predicted, target, dataset.classes)
-                scores = Scores(confusion)
-                if scores.pixels == 0 and samples.is_blank(image, target):
+                if broken == "skip" and samples.is_blank(image, target):
                     skipped.append(name)
                     continue
-                total += confusion
+                scores = Scores(confusion_matrix(segmenter(image, name), target, dataset.classes))
+                total += scores
                 images.append(ImageScore(name, scores.miou, scores.accuracy, scores.pixels))
         except DataError as error:
             raise original(error) from error
-    found = Evaluation(Scores(total), dataset.labels.names, tuple(images), tuple(skipped))
+    if not total.pixels:
+        read = f"{len(images)} samples could be read, {len(skipped)} could not"
+        raise DataError(f"{dataset.path}: no pixel has a class that a score could be of; {read}")
+    settings = {
+        "encoder": model.plan.encoder.id,
+        "decoder": model.plan.decoder.id,
+        "data": str(dataset.path),
+        "head": segmenter.head,
+        "flips": flips,
+        "scales": list(scales),
+        "tile": tile,
+        "margin": margin,
+    }
+    found = Evaluation(total, dataset.labels.names, tuple(images), tuple(skipped), settings)
     if output is not None:
         from segzoo.evaluation.report import draw_confusion, draw_worst
 
-        output.mkdir(parents=True, exist_ok=True)
         write_whole(output / FILE, json.dumps(found.to_dict(), indent=1) + "\n")
         draw_confusion(output / "confusion.png", found)
 
-        def again(name: str) -> Tensor:
-            image = model.preprocessing(dataset.read(name).image)
-            seen = predict(seeing, image, tile=tile, margin=margin, grid=grid)
-            return same[seen[named] if isinstance(seen, dict) else seen]
+        def segment(image: NDArray[Any], name: str) -> Tensor:
+            return segmenter(model.preprocessing(image), name)
 
-        with evaluating(model):
-            draw_worst(output / "worst.png", found.worst(worst), dataset, again)
+        draw_worst(output / "worst.png", found.worst(worst), dataset, segment, quiet)
     return found
 
 
-def _head(model: SegmentationModel, head: str | None) -> tuple[int, str]:
-    heads = model.head.classes.heads
-    if head is None:
-        if len(heads) > 1:
-            raise OptionError(f"the model has the heads {', '.join(heads)}; say which one the data is about")
-        head = next(iter(heads))
-    if head not in heads:
-        raise OptionError(f"the model has no head {head!r}; it has {', '.join(heads)}")
-    return heads[head], head
+def _check_output(folder: Path) -> None:
+    """See that pictures can be drawn and written, before the work that ends in them.
+
+    :raises OptionError: when the folder can't be made or written to.
+    :raises MissingExtraError: without Matplotlib.
+    """
+    from segzoo.pictures import dark_figure
+
+    dark_figure(1, 1)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OptionError(f"can't make the folder {folder}: {error.strerror or error}; give another one") from error
+    check_writable(folder / FILE)
 
 
 def _known(value: float) -> float | None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
+from tqdm.auto import tqdm
 
 from segzoo.data.dataset import Dataset
 from segzoo.labels import IGNORE
@@ -60,24 +62,31 @@ def draw_confusion(path: Path, found: Evaluation) -> None:
     save(figure, path)
 
 
-def draw_worst(path: Path, images: Sequence[ImageScore], dataset: Dataset, segment: Callable[[str], Tensor]) -> None:
-    """Draw the worst images: picture, truth, prediction, and where they differ.
+def draw_worst(
+    path: Path,
+    images: Sequence[ImageScore],
+    dataset: Dataset,
+    segment: Callable[[NDArray[Any], str], Tensor],
+    quiet: bool = False,
+) -> None:
+    """Draw the worst images: picture, truth, prediction, and where they differ. Without images there is no file.
 
-    :param segment: the class map (H, W) of a sample by its name.
+    :param segment: an image (H, W, C) as it is stored, and its name, to the class map (H, W).
     """
     if not images:
+        path.unlink(missing_ok=True)  # that of another evaluation
         return
     colours = dataset.labels.palette or palette(dataset.classes)
     pictures, truths, guesses, errors = [], [], [], []
-    for each in images:
+    for each in tqdm(images, desc="the worst images", unit="image", disable=quiet, delay=2):
         sample = dataset.read(each.name)
-        predicted = segment(each.name).numpy()
-        wrong = (predicted != sample.mask) & (sample.mask != IGNORE)
+        predicted = segment(sample.image, each.name).numpy()
+        wrong = np.where(sample.mask == IGNORE, IGNORE, predicted != sample.mask)
         step = -(-max(sample.mask.shape) // SHOWN)
         pictures.append(as_picture(sample.image)[::step, ::step])
         truths.append(colour(sample.mask[::step, ::step], colours))
         guesses.append(colour(predicted[::step, ::step], colours))
-        errors.append(colour(wrong[::step, ::step].astype(int), (RIGHT, WRONG)))
+        errors.append(colour(wrong[::step, ::step], (RIGHT, WRONG)))
     draw_rows(
         path,
         "The worst images",
