@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from segzoo.cli.parameters import KEY_VALUE
 from segzoo.cli.tables import print_json, print_scores
+
+if TYPE_CHECKING:
+    from segzoo.model import SegmentationModel
 
 
 @click.command()
@@ -18,14 +22,14 @@ from segzoo.cli.tables import print_json, print_scores
 @click.option("--output", default="segzoo-evaluation", show_default=True, help="The folder for pictures and JSON.")
 @click.option("--form", help="The dataset that reads DATA; found out by default.")
 @click.option("--data-option", "data_options", type=KEY_VALUE, multiple=True, help="Of the dataset; can be repeated.")
-@click.option("--validation", type=float, default=0.2, show_default=True, help="The share, where DATA isn't split.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of that split.")
+@click.option("--validation", type=float, help="The share, where DATA isn't split; that of the model's run by default.")
+@click.option("--seed", type=int, help="Of that split; that of the model's run by default.")
 @click.option("--head", help="Of a model with several, which one the data is about.")
 @click.option("--flips", is_flag=True, help="Look at each image mirrored as well.")
 @click.option("--scales", default="1", show_default=True, help="Sizes to look at each image in, such as 0.75,1,1.25.")
 @click.option("--tile", type=click.IntRange(min=1), default=1024, show_default=True, help="Larger images are cut so.")
 @click.option("--worst", type=click.IntRange(min=0), default=8, show_default=True, help="Images to show.")
-@click.option("--workers", type=click.IntRange(min=0), default=0, show_default=True, help="Processes that read images.")
+@click.option("--workers", type=click.IntRange(min=0), default=1, show_default=True, help="Processes that read images.")
 @click.option("--skip-broken", is_flag=True, help="Leave out what can't be read, rather than stop.")
 @click.option("--device", default="cpu", show_default=True, help="Where the model runs.")
 @click.option("--threads", type=click.IntRange(min=1), help="Processor cores to use; all by default.")
@@ -37,8 +41,8 @@ def evaluate(
     output: str,
     form: str | None,
     data_options: tuple[tuple[str, Any], ...],
-    validation: float,
-    seed: int,
+    validation: float | None,
+    seed: int | None,
     head: str | None,
     flips: bool,
     scales: str,
@@ -60,6 +64,7 @@ def evaluate(
     import segzoo
     from segzoo.data import open_dataset
     from segzoo.data import split as split_dataset
+    from segzoo.data.dataset import TRAIN, VAL
     from segzoo.errors import OptionError
     from segzoo.evaluation import evaluate as hold
 
@@ -71,16 +76,16 @@ def evaluate(
         raise click.UsageError(f"--scales takes numbers such as 0.75,1,1.25, got {scales!r}") from error
     dataset = open_dataset(data, form, **dict(data_options))
     splits = {name: list(names) for name, names in dataset.splits().items()}
+    if split in (TRAIN, VAL) and VAL not in splits:
+        share, chance = _split_of_run(Path(model))
+        splits = split_dataset(dataset, share if validation is None else validation, chance if seed is None else seed)
     if split == "all":
         names = [name for each in splits.values() for name in each]
     elif split in splits:
         names = splits[split]
     else:
-        splits = split_dataset(dataset, validation, seed)
-        if split not in splits:
-            raise OptionError(f"{data} has no split {split!r}; it has {', '.join(splits)}, and all")
-        names = splits[split]
-    loaded = segzoo.from_pretrained(model).to(device)
+        raise OptionError(f"{data} has no split {split!r}; it has {', '.join(splits)}; all takes them together")
+    loaded = _move(segzoo.from_pretrained(model), device)
     found = hold(
         loaded,
         dataset,
@@ -101,3 +106,27 @@ def evaluate(
     print_scores(found.scores, found.names)
     click.echo(f"{len(found.images)} images" + (f", {len(found.skipped)} skipped" if found.skipped else ""))
     click.echo(f"confusion.png, worst.png and evaluation.json are in {output}", err=True)
+
+
+def _split_of_run(model: Path) -> tuple[float, int]:
+    """Share and seed by which the run that a model is of kept images for validation: others it has learnt from."""
+    from segzoo.errors import OptionError
+    from segzoo.training.settings import FILE, Settings, read_settings
+
+    fields = Settings.model_fields
+    beside = model.resolve().parent / FILE
+    if beside.is_file():
+        with suppress(OptionError):  # another program's file
+            settings = read_settings(beside)
+            return settings.validation, settings.seed
+    return fields["validation"].default, fields["seed"].default
+
+
+def _move(model: SegmentationModel, device: str) -> SegmentationModel:
+    from segzoo.errors import OptionError
+
+    try:
+        return model.to(device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise OptionError(f"the model can't be put on {device!r}: {reason}; try cpu, or cuda") from error

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 NUMBERED = 20
 """Classes up to which each cell of the matrix has its number."""
+LONGEST = 28
+"""Letters of a class's name that there is room for."""
 SHOWN = 512
 """Pixels a side of a picture at most."""
 RIGHT, WRONG = (40, 44, 54), (239, 91, 91)
@@ -30,26 +32,29 @@ def draw_confusion(path: Path, found: Evaluation) -> None:
     confusion = found.scores.confusion.numpy().astype(float)
     shares = confusion / np.maximum(confusion.sum(1, keepdims=True), 1)
     count = len(found.names)
+    names = [name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…" for name in found.names]
     side = max(4.0, min(0.42 * count, 24.0))
-    label = 0.4 + 0.075 * max(map(len, found.names))
+    label = 0.6 + 0.075 * max(map(len, names))
     figure = dark_figure(side + label + 3.2, side + label + 0.7)
     width, height = figure.get_figwidth(), figure.get_figheight()
     axes = figure.add_axes((label / width, label / height, side / width, side / height), facecolor=GROUND)
     axes.imshow(shares, cmap="magma", vmin=0, vmax=1, aspect="auto")
     bars = figure.add_axes(((label + side + 0.2) / width, label / height, 2.6 / width, side / height), facecolor=GROUND)
-    iou = np.nan_to_num(found.scores.iou.numpy())
-    bars.barh(range(count), iou, color="#4e9bd6")
+    iou = found.scores.iou.numpy()
+    bars.barh(range(count), np.nan_to_num(iou), color="#4e9bd6")
     bars.set_ylim(count - 0.5, -0.5)
     bars.set_xlim(0, 1)
     bars.set_yticks([])
     bars.set_xlabel("IoU", color=INK)
     axes.set_xlabel("predicted", color=INK)
+    axes.set_ylabel("true", color=INK)
     size = max(3.0, min(9.0, 72 * side / max(count, 1) * 0.6))
-    axes.set_xticks(range(count), found.names, rotation=90, fontsize=size)
-    axes.set_yticks(range(count), found.names, fontsize=size)
+    axes.set_xticks(range(count), names, rotation=90, fontsize=size)
+    axes.set_yticks(range(count), names, fontsize=size)
     if count <= NUMBERED:
         for row in range(count):
-            bars.text(0.02, row, f"{iou[row]:.2f}", va="center", color=INK, fontsize=7)
+            known = "-" if np.isnan(iou[row]) else f"{iou[row]:.2f}"
+            bars.text(0.02, row, known, va="center", color=INK, fontsize=7)
             for column in range(count):
                 if shares[row, column] >= 0.005:
                     ink = GROUND if shares[row, column] > 0.6 else INK
