@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PLUGINS = sorted(folder.parent.name for folder in ROOT.glob("plugins/*/__init__.py"))
-PUBLIC = {"segzoo", "segzoo.nn", "segzoo.options", "segzoo.testing"}
+PUBLIC = {"segzoo", "segzoo.data", "segzoo.nn", "segzoo.options", "segzoo.testing"}
 PUBLIC |= {"segzoo.nn.resize"}  # a name and a file are called so
 
 
