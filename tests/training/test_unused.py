@@ -15,6 +15,7 @@ def without_gradient(model, **options):
     return [name for name, weight in model.named_parameters() if weight.requires_grad and weight.grad is None]
 
 
+@pytest.mark.slow
 def test_an_encoder_s_branches_that_the_decoder_does_not_take_are_frozen():
     model = segzoo.create_model("hrnet_w18_small", "pspnet", classes=2)
     frozen = freeze_unused(model)
@@ -34,7 +35,7 @@ def test_what_an_auxiliary_head_takes_is_used():
 
 @pytest.mark.parametrize("options", [{"classes": 2}, {"heads": {"mask": 2, "edge": 1}}])
 def test_where_all_take_part_none_is_frozen(options):
-    model = segzoo.create_model("test_vit", "fpn", **options)
+    model = segzoo.create_model(synthetic("mit"), "fpn", **options)
     assert freeze_unused(model) == []
     assert all(weight.requires_grad for weight in model.parameters())
 
