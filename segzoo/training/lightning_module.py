@@ -46,10 +46,13 @@ class TrainingModule(lightning.LightningModule):
 
     def configure_model(self) -> None:
         """Share the weights out over the processes, where the strategy is to."""
-        if isinstance(self.trainer.strategy, ModelParallelStrategy):
-            for model in (self.job.model, None if self.average is None else self.average.module):
-                for part in () if model is None else (*model.children(), model):
-                    fully_shard(part, mesh=self.trainer.strategy.device_mesh["data_parallel"])
+        if not isinstance(self.trainer.strategy, ModelParallelStrategy):
+            return
+        for model in (self.job.model, *([] if self.average is None else [self.average.module])):
+            for part in filter(None, (model.encoder, model.neck, model.decoder, model)):
+                fully_shard(part, mesh=self.trainer.strategy.device_mesh["data_parallel"])
+        if self.average is not None:
+            self.average.foreach = False  # which takes shares and whole buffers together no more
 
     def configure_optimizers(self) -> Any:
         recipe = self.job.recipe
@@ -119,6 +122,10 @@ class TrainingModule(lightning.LightningModule):
                 f"some weights are no finite numbers at step {self.global_step}: lower the learning rate, or clip"
             )
         self.objective.reset()
+
+        if self.trainer.world_size > 1:  # the running statistics that are saved are the first process's
+            for buffer in self.buffers():
+                torch.distributed.broadcast(buffer, 0)
 
     def validation_step(self, batch: Batch, index: int) -> None:
         self.objective.update(batch, None if self.average is None else self.average.module)

@@ -166,6 +166,7 @@ def _result(job: Job, state: dict[str, Tensor], averaged: bool) -> SegmentationM
     whole = {name.removeprefix(prefix): tensor for name, tensor in state.items() if name.startswith(prefix)}
     if whole:  # which the first process alone has where the weights are shared out
         model.load_state_dict(whole)
+    model.labels = dict.fromkeys(model.head.classes.heads, job.dataset.labels)
     return model.eval()
 
 
@@ -175,7 +176,6 @@ def _save(job: Job, model: SegmentationModel, scores: Scores, folder: Path) -> N
     curve = folder / CURVE
     model.save_pretrained(
         folder / MODEL,
-        labels=job.dataset.labels,
         metrics={"mIoU": scores.miou, "pixel accuracy": scores.accuracy, "mean Dice": scores.mdice},
         dataset=Path(job.settings.data).name,
         curve=curve if curve.is_file() else None,

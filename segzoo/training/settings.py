@@ -114,6 +114,8 @@ class Settings(BaseModel):
     def _fit_together(self) -> Settings:
         if self.steps is not None and self.epochs is not None:
             raise ValueError("give steps or epochs, not both")
+        if self.scale[0] > self.scale[1]:
+            raise ValueError(f"scale={self.scale} is no range; give the smaller factor first")
         if self.batch_size % self.accumulate:
             raise ValueError(f"batch_size={self.batch_size} can't be shared out over accumulate={self.accumulate}")
         return self

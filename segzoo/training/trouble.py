@@ -67,6 +67,7 @@ def calm() -> Iterator[None]:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", module=r"lightning\.|torchmetrics\.")
             warnings.filterwarnings("ignore", message=".*lr_scheduler.step.*")
+            warnings.filterwarnings("ignore", message="FSDP2-wrapped module")  # nothing is added to logits in place
             yield
     finally:
         for each, level in zip(loggers, levels, strict=True):
