@@ -61,9 +61,7 @@ class Loader(DataLoader[Item]):
         try:
             yield from super().__iter__()
         except SegzooError as error:
-            if (plain := original(error)) is error:
-                raise
-            raise plain from None
+            raise original(error) from error.__cause__
 
 
 Raised = TypeVar("Raised", bound=SegzooError)
@@ -73,4 +71,7 @@ def original(error: Raised) -> Raised:
     """What a worker process raised, without the traceback that torch writes in front of its message."""
     kind = type(error)
     _, found, message = str(error).rpartition(f"{kind.__module__}.{kind.__qualname__}: ")
-    return kind(message.strip()) if found else error
+    if not found:
+        return error
+    error.__traceback__ = None  # torch's frames there hold the error too, and would keep the processes waiting
+    return kind(message.strip())

@@ -40,8 +40,8 @@ def test_every_crop_has_the_size_that_was_asked_for(size: Any, channels: int, dt
 
 
 def test_the_types_stay() -> None:
-    image, mask = torch.zeros(3, 20, 20, dtype=torch.uint8), torch.zeros(20, 20).long()
-    for image, mask in several(Augmentation((16, 16)), image, mask):
+    given = torch.zeros(3, 20, 20, dtype=torch.uint8), torch.zeros(20, 20).long()
+    for image, mask in several(Augmentation((16, 16)), *given):
         assert (type(image), type(mask), mask.dtype) == (tv_tensors.Image, tv_tensors.Mask, torch.int64)
 
 

@@ -1,6 +1,8 @@
 """Batches out of worker processes: the same as without, errors included."""
 
 import copy
+import multiprocessing
+import pickle
 import warnings
 from typing import Any
 
@@ -61,9 +63,11 @@ def test_workers_read_again() -> None:
 
 
 def message_of(samples: Samples, workers: int, error: type[Exception]) -> str:
-    with pytest.raises(error) as raised:
+    try:
         list(loader(samples, Evenly(1, 1), workers))
-    return str(raised.value)
+    except error as raised:
+        return str(raised)
+    pytest.fail("no error was raised")
 
 
 def broken() -> Arrays:
@@ -96,6 +100,11 @@ def test_an_error_of_several_lines_and_causes_is_told_whole() -> None:
     assert message_of(samples, 1, MissingExtraError) == "a.png needs more\nthan this"
 
 
+def test_the_processes_end_with_the_error() -> None:
+    message_of(Samples(broken(), ["a.png"], PLAIN), 2, DataError)
+    assert not multiprocessing.active_children()
+
+
 def test_an_error_of_this_process_stays_the_same() -> None:
     error = DataError("a.png is broken")
     assert original(error) is error
@@ -121,8 +130,6 @@ def test_a_blank_of_a_training_batch_makes_it_no_larger() -> None:
 
 
 def test_samples_reach_a_process_that_starts_afresh() -> None:
-    import pickle
-
     data = random_arrays(2)
     samples = Samples(data, list(data.images), PLAIN, Augmentation((8, 8)))
     again = pickle.loads(pickle.dumps(copy.deepcopy(samples)))
