@@ -3,39 +3,59 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from array import array
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from segzoo import DataError
 
+ENDS = 1 << 16  # bytes
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """An instance, or a segment of a panoptic picture.
+
+    :param number: of the annotation; of a segment, what the picture's colour stands for.
+    :param crowd: whether it is many things that weren't told apart.
+    :param shape: of an instance: polygons, or run lengths; None where it has neither.
+    :param box: left, top, width and height, if known.
+    """
+
+    number: int
+    category: int
+    crowd: bool = False
+    shape: list[array[float]] | dict[str, Any] | None = None
+    box: tuple[float, ...] = ()
+
+
+@dataclass
 class Image:
     """An image and what is annotated in it.
 
-    :param segments: of a panoptic file a segment each, else an instance each.
-    :param mask: of a panoptic file, the picture whose colours are the segments' numbers.
+    :param panoptic: the picture of its segments; empty where instances are annotated.
     """
 
     file: str
     height: int
     width: int
-    segments: list[dict[str, Any]] = field(default_factory=list)
-    mask: str = ""
+    annotations: list[Annotation] = field(default_factory=list)
+    panoptic: str = ""
 
 
 @dataclass(frozen=True)
 class Annotations:
     """One file of annotations.
 
-    :param categories: the name of each by its number.
+    :param categories: by their numbers.
+    :param images: by their names.
     """
 
     file: Path
     panoptic: bool
-    categories: dict[int, str]
+    categories: Mapping[int, Mapping[str, Any]]
     images: dict[str, Image]
 
 
@@ -43,9 +63,9 @@ def is_annotations(file: Path) -> bool:
     """Whether a JSON file holds COCO's lists, by its first and last bytes where it is large."""
     try:
         with file.open("rb") as opened:
-            start = opened.read(1 << 16)
-            opened.seek(max(0, file.stat().st_size - (1 << 16)))
-            text = start + opened.read()
+            text = opened.read(ENDS)
+            opened.seek(max(0, file.stat().st_size - ENDS))
+            text += opened.read()
     except OSError:
         return False
     return b'"images"' in text and (b'"annotations"' in text or b'"categories"' in text)
@@ -54,34 +74,53 @@ def is_annotations(file: Path) -> bool:
 def read_annotations(file: Path) -> Annotations:
     """Read a file of annotations.
 
-    :raises DataError: when it is none.
+    :raises DataError: when it is none, or has only boxes.
     """
     try:
         content = json.loads(file.read_bytes())
-        categories = {int(each["id"]): str(each["name"]) for each in content["categories"]}
-        images = {
-            each["id"]: Image(str(each["file_name"]), int(each["height"]), int(each["width"]))
-            for each in content["images"]
-        }
+        categories = {int(each["id"]): {**each, "name": str(each["name"])} for each in content["categories"]}
+        images = {each["id"]: _image(each) for each in content["images"]}
         panoptic = any("segments_info" in each for each in content["annotations"])
-        found = dict(images)
-        if panoptic:
-            for each in content["annotations"]:
-                image = images[each["image_id"]]
-                found[each["image_id"]] = Image(
-                    image.file, image.height, image.width, each["segments_info"], str(each["file_name"])
-                )
-        else:
-            segments = defaultdict(list)
-            for each in content["annotations"]:
-                segments[each["image_id"]].append(each)
-            found = {
-                number: Image(image.file, image.height, image.width, segments[number])
-                for number, image in images.items()
-            }
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        for each in content["annotations"]:
+            if (image := images.get(each["image_id"])) is None:
+                raise ValueError(f"it annotates an image {each['image_id']!r} and lists none of that number")
+            if panoptic:
+                image.panoptic = str(each["file_name"])
+            image.annotations += map(_annotation, each["segments_info"] if panoptic else [each])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DataError(
             f"{file} can't be read as COCO's annotations: {type(error).__name__}: {error}; expected images, "
             "annotations and categories"
         ) from error
-    return Annotations(file, panoptic, categories, {image.file: image for image in found.values()})
+    found = [each for image in images.values() for each in image.annotations]
+    if strange := {each.category for each in found} - categories.keys():
+        raise DataError(f"{file}: annotations have the categories {sorted(strange)}, which it doesn't list; add them")
+    if found and not panoptic and all(each.shape is None for each in found):
+        raise DataError(f"{file} has boxes and no outlines; export it anew, for segmentation")
+    if panoptic:
+        images = {number: image for number, image in images.items() if image.panoptic}
+    by_name = {image.file: image for image in images.values()}
+    if len(by_name) < len(images):
+        raise DataError(f"{file} lists some images several times; join what is annotated of each under one number")
+    return Annotations(file, panoptic, categories, by_name)
+
+
+def _image(given: Mapping[str, Any]) -> Image:
+    return Image(str(given["file_name"]).replace("\\", "/"), int(given["height"]), int(given["width"]))
+
+
+def _annotation(given: Mapping[str, Any]) -> Annotation:
+    return Annotation(
+        int(given["id"]),
+        int(given["category_id"]),
+        bool(given.get("iscrowd", 0)),
+        _shape(given.get("segmentation")),
+        tuple(map(float, given.get("bbox") or ())),
+    )
+
+
+def _shape(given: Any) -> list[array[float]] | dict[str, Any] | None:
+    """Polygons in a tenth of the memory, without those that enclose nothing; run lengths as they are."""
+    if isinstance(given, list):
+        return [array("d", each) for each in given if len(each) >= 6] or None
+    return dict(given) if given else None

@@ -2,178 +2,183 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from segzoo import IGNORE, DataError, Labels, MissingExtraError
-from segzoo.data import Dataset, Sample, read_image, read_mask
-from segzoo_coco.annotations import Annotations, Image, is_annotations, read_annotations
+from segzoo import IGNORE, DataError, Labels
+from segzoo.data import Dataset, Sample, encode_colours, image_size, in_colour, read_image, read_mask
+from segzoo_coco.annotations import Annotations, Image, read_annotations
+from segzoo_coco.layout import Images, choose, find_files, find_images
+from segzoo_coco.shapes import area, decode, require_pycocotools, run_lengths
 
-SPLITS = {"train": ("train",), "val": ("val",), "test": ("test",)}
-BACKGROUND = "background"
+BACKGROUND = ("background", "_background_")
+
+
+@dataclass(frozen=True)
+class Segment:
+    """An instance or a region of one class.
+
+    :param label: its class; `IGNORE` for a crowd, and for what is known by its box alone.
+    :param inside: bool (H, W), its pixels, those among them that others hide.
+    """
+
+    number: int
+    label: int
+    inside: NDArray[np.bool_]
 
 
 class CocoDataset(Dataset):
     """A folder with COCO's JSON: `annotations/instances_train2017.json` and the like, or one in each folder of images.
 
-    Instances are painted over a background, large ones first, and crowds belong to no class. Of a panoptic file the
-    categories of its segments are the classes, and what no segment covers belongs to none.
+    Instances are painted, large ones first. Crowds belong to no class, and neither do boxes without an outline. Of a
+    panoptic file the classes are the categories of its segments, and what no segment covers belongs to none.
 
     :param path: the folder, or one JSON file.
-    :param panoptic: whether panoptic files are taken where both kinds are there.
+    :param kind: which files are taken where several kinds are there; instances rather than others if None.
+    :param images: the folder of the images, where it isn't beside the JSON, nor called as the split is.
+    :param background: whether pixels outside of all instances are a class, the first one; they belong to none
+        otherwise. Where a category is called so, they are of that one.
     """
 
-    def __init__(self, path: Path, *, panoptic: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        kind: Literal["instances", "panoptic", "stuff"] | None = None,
+        images: str | None = None,
+        background: bool = True,
+    ) -> None:
         super().__init__(path)
-        files = {split: file for split, file in _files(path).items() if file is not None}
+        files = find_files(path)
         if not files:
             raise DataError(f"{path} has no JSON file with COCO's images, annotations and categories")
-        kinds = {split: _choose(found, panoptic) for split, found in files.items()}
-        self.annotations = {split: read_annotations(file) for split, file in kinds.items()}
+        self.annotations = {split: read_annotations(choose(found, kind)) for split, found in files.items()}
         first = next(iter(self.annotations.values()))
         for each in self.annotations.values():
-            if each.categories != first.categories or each.panoptic != first.panoptic:
+            if _names(each) != _names(first) or each.panoptic != first.panoptic:
                 raise DataError(f"{each.file} and {first.file} have other categories; expected the same in each")
         self.panoptic = first.panoptic
-        numbers = sorted(first.categories)
-        shift = 0 if self.panoptic else 1
-        self.place = {number: place + shift for place, number in enumerate(numbers)}
-        names = [first.categories[number] for number in numbers]
-        self.labels = Labels(tuple(names if self.panoptic else [BACKGROUND, *names]))
-        self.channels = 3
-        self.split_of = {
-            f"{split}/{name}": (split, name) for split, each in self.annotations.items() for name in each.images
+        if not self.panoptic:
+            require_pycocotools()
+        self.images: dict[str, Images] = {
+            split: find_images(each, split, None if images is None else path / images)
+            for split, each in self.annotations.items()
         }
+        self._name_classes(_kept_categories(list(self.annotations.values())), background)
 
     @classmethod
     def recognise(cls, path: Path) -> str | None:
-        files = [file for found in _files(path).values() for file in found]
+        files = [file for found in find_files(path).values() for file in found]
         return f"COCO's JSON in {files[0].name}" if files else None
+
+    @cached_property
+    def channels(self) -> int:
+        """Those of the first image that can be read, three where it is grey."""
+        failed = DataError(f"{self.path} lists no images")
+        for names in self.splits().values():
+            for name in names:
+                try:
+                    return in_colour(read_image(self._file(name))).shape[2]
+                except DataError as error:
+                    failed = error
+        raise failed
 
     def splits(self) -> Mapping[str, Sequence[str]]:
         return {split: [f"{split}/{name}" for name in each.images] for split, each in self.annotations.items()}
 
     def size(self, name: str) -> tuple[int, int]:
-        image = self.image(name)
-        return image.height, image.width
+        return image_size(self._file(name))
 
     def read(self, name: str) -> Sample:
-        split, _ = self.split_of[name]
-        annotations, image = self.annotations[split], self.image(name)
-        picture = read_image(_find(annotations, image.file, self.path))
-        if picture.shape[2] == 1:  # a few of COCO's are grey
-            picture = picture.repeat(3, axis=2)
-        mask = self._segments(annotations, image) if self.panoptic else self._instances(annotations, image)
-        return Sample(picture, mask, name)
+        image = in_colour(read_image(self._file(name)))
+        _, annotated = self._annotated(name)
+        mask = np.full((annotated.height, annotated.width), self.outside, np.int64)
+        for segment in self.segments(name):
+            mask[segment.inside] = segment.label
+        return Sample(image, mask, name)
 
-    def image(self, name: str) -> Image:
-        """What is annotated of a sample: instances, or segments."""
-        split, file = self.split_of[name]
-        return self.annotations[split].images[file]
+    def segments(self, name: str) -> Iterator[Segment]:
+        """What is annotated of a sample, one after the other, in the order in which a mask is painted.
 
-    def _segments(self, annotations: Annotations, image: Image) -> NDArray[np.int64]:
-        file = annotations.file.with_suffix("") / image.mask
-        colours = read_mask(file if file.is_file() else annotations.file.parent / image.mask).astype(np.int64)
-        if colours.ndim != 3:
+        :raises DataError: as `read`.
+        """
+        annotations, image = self._annotated(name)
+        yield from (self._regions if self.panoptic else self._instances)(annotations.file, image)
+
+    def _instances(self, file: Path, image: Image) -> Iterator[Segment]:
+        """Those without a class first, then large ones before small ones."""
+        runs = [(each, run_lengths(each, image, file)) for each in image.annotations]
+        without = [each.crowd or each.shape is None for each in image.annotations]
+        order = sorted(range(len(runs)), key=lambda place: (not without[place], -area(runs[place][1])))
+        for place in order:
+            annotation, compressed = runs[place]
+            label = IGNORE if without[place] else self.places[annotation.category]
+            yield Segment(annotation.number, label, decode(compressed, annotation, file))
+
+    def _regions(self, file: Path, image: Image) -> Iterator[Segment]:
+        picture = _beside(file, image.panoptic)
+        colours = read_mask(picture)
+        if colours.shape != (image.height, image.width, 3):
             raise DataError(
-                f"{file}: expected a picture whose colours are segments' numbers, got shape {colours.shape}"
+                f"{picture}: expected {image.height}x{image.width} pixels whose colours are segments' numbers, got "
+                f"shape {colours.shape}"
             )
-        numbers = colours[..., 0] + 256 * colours[..., 1] + 65536 * colours[..., 2]
-        mask = np.full(numbers.shape, IGNORE, np.int64)
-        for segment in image.segments:
-            if not segment.get("iscrowd", 0):
-                mask[numbers == segment["id"]] = self._place(segment, annotations)
-        return mask
+        numbers = encode_colours(colours[..., ::-1])  # red counts ones, blue 65536
+        listed = {each.number: each for each in image.annotations}
+        for number in map(int, np.unique(numbers)):
+            if number in listed:
+                each = listed[number]
+                yield Segment(number, IGNORE if each.crowd else self.places[each.category], numbers == number)
+            elif number:
+                raise DataError(f"{picture} has a segment {number} that {file} doesn't list; take files of one release")
 
-    def _instances(self, annotations: Annotations, image: Image) -> NDArray[np.int64]:
-        mask = np.zeros((image.height, image.width), np.int64)
-        for instance in sorted(image.segments, key=lambda each: -each.get("area", 0)):
-            inside = _inside(instance, image, annotations.file)
-            mask[inside] = IGNORE if instance.get("iscrowd", 0) else self._place(instance, annotations)
-        return mask
+    def _name_classes(self, categories: Mapping[int, Mapping[str, Any]], background: bool) -> None:
+        names = [str(each["name"]) for each in categories.values()]
+        named = next((place for place, name in enumerate(names) if name.lower() in BACKGROUND), None)
+        added = background and named is None and not self.panoptic
+        self.places = {number: place + added for place, number in enumerate(categories)}
+        self.outside = IGNORE if self.panoptic or not background else named or 0
+        colours = [tuple(each.get("color") or ()) for each in categories.values()]
+        palette = [(0, 0, 0)] * added + colours if all(map(_is_colour, colours)) else []
+        self.labels = Labels(tuple([BACKGROUND[0]] * added + names), tuple(palette))
 
-    def _place(self, segment: Mapping[str, Any], annotations: Annotations) -> int:
-        number = segment.get("category_id")
-        if number not in self.place:
-            raise DataError(
-                f"{annotations.file}: an annotation has category {number!r}, which isn't among the categories"
-            )
-        return self.place[number]
+    def _annotated(self, name: str) -> tuple[Annotations, Image]:
+        split, _, file = name.partition("/")
+        return self.annotations[split], self.annotations[split].images[file]
 
-
-def _inside(instance: Mapping[str, Any], image: Image, file: Path) -> NDArray[np.bool_]:
-    """The pixels of an instance: polygons or run lengths."""
-    try:
-        from pycocotools import mask as masks
-    except ImportError as error:
-        raise MissingExtraError(f'COCO needs pycocotools ({error}): pip install "segzoo-torch[coco]"') from error
-
-    shape = instance.get("segmentation")
-    try:
-        if not shape:
-            return np.zeros((image.height, image.width), bool)
-        if isinstance(shape, list):
-            runs = masks.merge(masks.frPyObjects(shape, image.height, image.width))
-        elif isinstance(shape["counts"], list):
-            runs = masks.frPyObjects(shape, image.height, image.width)
-        else:
-            runs = shape
-        return masks.decode(runs).astype(bool)
-    except (TypeError, ValueError, KeyError, IndexError) as error:
-        raise DataError(
-            f"{file}: the segmentation of annotation {instance.get('id')!r} can't be read: {error}"
-        ) from error
+    def _file(self, name: str) -> Path:
+        split, _, file = name.partition("/")
+        return self.images[split][file]
 
 
-def _files(path: Path) -> dict[str, list[Path]]:
-    """The files of annotations of each split; all under `"all"` where their names don't tell."""
-    if path.is_file():
-        return {"all": [path]} if path.suffix == ".json" and is_annotations(path) else {}
-    if not path.is_dir():
-        return {}
-    found: dict[str, list[Path]] = {}
-    for file in sorted([*path.glob("*.json"), *path.glob("annotations/*.json"), *path.glob("*/_annotations*.json")]):
-        if is_annotations(file):
-            told = file.name.lower() if not file.name.startswith("_") else file.parent.name.lower()
-            split = next((split for split in ("train", "val", "test") if split in told), "all")
-            found.setdefault(split, []).append(file)
-    return found
+def _kept_categories(annotations: Sequence[Annotations]) -> dict[int, Mapping[str, Any]]:
+    """All in the order of their numbers, but for headings of others that nothing is annotated with.
+
+    Roboflow lists the dataset's own name so.
+    """
+    categories = annotations[0].categories
+    used = {each.category for one in annotations for image in one.images.values() for each in image.annotations}
+    headings = {each.get("supercategory") for each in categories.values() if each.get("supercategory") != each["name"]}
+    return {
+        number: each for number, each in sorted(categories.items()) if number in used or each["name"] not in headings
+    }
 
 
-def _choose(files: Sequence[Path], panoptic: bool) -> Path:
-    """One of the files of a split: COCO has captions and key points beside its masks."""
-    of_kind = [file for file in files if ("panoptic" in file.name) == panoptic]
-    plain = [
-        file for file in of_kind or files if not file.name.startswith(("captions", "person_keypoints", "image_info"))
-    ]
-    chosen = plain or list(files)
-    if len(chosen) > 1:
-        names = ", ".join(file.name for file in chosen)
-        raise DataError(f"several files of annotations for one split ({names}); give the one that is meant as the path")
-    return chosen[0]
+def _names(annotations: Annotations) -> dict[int, str]:
+    return {number: each["name"] for number, each in annotations.categories.items()}
 
 
-def _find(annotations: Annotations, file: str, root: Path) -> Path:
-    """An image of a file of annotations: beside it, or in the folder that COCO has for its split."""
-    base = annotations.file.parent
-    year = annotations.file.stem.rpartition("_")[2]
-    places = [
-        base,
-        base.parent,
-        base.parent / year,
-        base.parent / "images" / year,
-        base.parent / "images",
-        base / "images",
-    ]
-    if root.is_dir():
-        places.append(root / year)
-    for place in places:
-        if (place / file).is_file():
-            return place / file
-    raise DataError(
-        f"there is no image {file}, which {annotations.file} lists; looked in {', '.join(map(str, places))}"
-    )
+def _is_colour(colour: tuple[Any, ...]) -> bool:
+    return len(colour) == 3 and all(type(each) is int and 0 <= each <= 255 for each in colour)
+
+
+def _beside(file: Path, picture: str) -> Path:
+    """A panoptic picture: in the folder that is called as the JSON is, most often."""
+    folders = (file.with_suffix(""), file.parent, file.parent.parent / file.stem)
+    return next((each / picture for each in folders if (each / picture).is_file()), folders[0] / picture)
