@@ -62,8 +62,9 @@ class Segmenter:
         :returns: int64 (H, W) or (B, H, W), on the CPU.
         :raises InputError: for an image that the model can't take, or memory that is full.
         """
+        precision = next(self.model.parameters()).dtype  # of a model that was made to compute in half, say
         with _explained(name, self.tile):
-            seen = predict(self.model, image, tile=self.tile, margin=self.margin, grid=self.grid)
+            seen = predict(self.model, image.to(precision), tile=self.tile, margin=self.margin, grid=self.grid)
         return self.same[seen[self.head] if isinstance(seen, dict) else seen]
 
 
