@@ -1,11 +1,15 @@
 """The public names of segzoo and where they live: `__init__.py` loads them from here when they are first used."""
 
+from . import comparison as comparison
 from . import data as data
+from . import evaluation as evaluation
 from . import losses as losses
 from . import matrix as matrix
+from . import metrics as metrics
 from . import nn as nn
 from . import options as options
 from . import testing as testing
+from . import training as training
 from .contract import EncoderRequest as EncoderRequest
 from .contract import FeatureSpec as FeatureSpec
 from .contract import InputSpec as InputSpec

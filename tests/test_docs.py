@@ -19,7 +19,7 @@ def generator(name):
     return runpy.run_path(str(DOCS / f"{name}.py"))
 
 
-@pytest.mark.parametrize("name", ["decoders", "reference"])
+@pytest.mark.parametrize("name", ["decoders", "reference", "settings"])
 def test_a_generated_page_is_up_to_date(name):
     assert (DOCS / f"{name}.md").read_text() == generator(name)["page"]()
 
