@@ -122,7 +122,6 @@ class TrainingModule(lightning.LightningModule):
                 f"some weights are no finite numbers at step {self.global_step}: lower the learning rate, or clip"
             )
         self.objective.reset()
-
         if self.trainer.world_size > 1:  # the running statistics that are saved are the first process's
             for buffer in self.buffers():
                 torch.distributed.broadcast(buffer, 0)

@@ -69,7 +69,7 @@ def train(
     :raises DataError: or another of `prepare`'s errors.
     """
     _need_lightning()
-    from segzoo.training.callbacks.stopping import Interrupted
+    from segzoo.training.callbacks.stopping import Interrupted, Stopping
     from segzoo.training.lightning_data import TrainingData
     from segzoo.training.processes import is_first
 
@@ -77,7 +77,8 @@ def train(
     if is_first():  # the others find its files
         check_folder(folder, settings, resume)
     job = prepare(settings, dataset=dataset, augmentation=augmentation)
-    module, trainer = _trainer(job, folder, quiet, pictures, on_validation)
+    stopping = Stopping()
+    module, trainer = _trainer(job, folder, quiet, pictures, on_validation, stopping)
     if is_first():
         if not quiet:
             tqdm.write(job.describe(), file=sys.stderr)
@@ -86,7 +87,7 @@ def train(
         clear(folder)
     checkpoint = folder / CHECKPOINT
     reached = f"what it had reached is in {folder}, and resume=True (--resume) goes on from there"
-    with explained(job.settings, reached), calm():
+    with explained(job.settings, reached), calm(), stopping.listening():
         try:
             trainer.fit(
                 module,
@@ -104,7 +105,9 @@ def train(
     return Run(folder / MODEL, model, module.scores, trainer.global_step, module.seconds)
 
 
-def _trainer(job: Job, folder: Path, quiet: bool, pictures: bool, on_validation: Any) -> tuple[Any, Any]:
+def _trainer(
+    job: Job, folder: Path, quiet: bool, pictures: bool, on_validation: Any, stopping: Any
+) -> tuple[Any, Any]:
     import lightning
     from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
@@ -113,14 +116,13 @@ def _trainer(job: Job, folder: Path, quiet: bool, pictures: bool, on_validation:
     from segzoo.training.callbacks.history import History, Report
     from segzoo.training.callbacks.pictures import Pictures
     from segzoo.training.callbacks.progress import Progress
-    from segzoo.training.callbacks.stopping import Stopping
     from segzoo.training.lightning_module import TrainingModule
     from segzoo.training.loggers import loggers
     from segzoo.training.processes import processes
 
     settings = job.settings
     progress = Progress(job, quiet)
-    callbacks: list[Any] = [progress, ClassesSeen(job), History(folder, progress), Checkpoint(folder), Stopping()]
+    callbacks: list[Any] = [progress, ClassesSeen(job), History(folder, progress), Checkpoint(folder), stopping]
     if pictures and settings.strategy != "fsdp":  # a model in shares answers when all processes ask it
         callbacks.insert(0, Pictures(job, folder))
     if on_validation is not None:

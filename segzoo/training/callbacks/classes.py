@@ -50,5 +50,5 @@ class ClassesSeen(lightning.Callback):
                 f"no pixel of the training images was of class {said}: the model can't learn it; add images, or list "
                 "fewer classes",
                 DataWarning,
-                stacklevel=2,
+                stacklevel=1,
             )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import lightning
@@ -18,11 +20,24 @@ class Stopping(lightning.Callback):
 
     def __init__(self) -> None:
         self.asked = False
-        self._before: Any = None
 
-    def on_fit_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        if threading.current_thread() is threading.main_thread():
-            self._before = signal.signal(signal.SIGINT, self._ask)
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """A block in which Ctrl-C asks; in the main thread alone, the only one that hears it."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = signal.getsignal(signal.SIGINT)
+
+        def ask(*_: Any) -> None:
+            self.asked = True
+            signal.signal(signal.SIGINT, before)
+
+        signal.signal(signal.SIGINT, ask)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
 
     def on_train_batch_end(self, trainer: lightning.Trainer, *rest: Any) -> None:
         self._stop()
@@ -30,23 +45,6 @@ class Stopping(lightning.Callback):
     def on_validation_batch_end(self, trainer: lightning.Trainer, *rest: Any) -> None:
         self._stop()
 
-    def teardown(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, stage: str) -> None:
-        self._restore()
-
-    def on_exception(
-        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, exception: BaseException
-    ) -> None:
-        self._restore()
-
-    def _ask(self, *_: Any) -> None:
-        self.asked = True
-        self._restore()
-
     def _stop(self) -> None:
         if self.asked:
             raise Interrupted
-
-    def _restore(self) -> None:
-        if self._before is not None:
-            signal.signal(signal.SIGINT, self._before)
-            self._before = None
