@@ -14,7 +14,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from segzoo import __version__
-from segzoo.data.batches import loader, original
+from segzoo.data.batches import loader
 from segzoo.data.dataset import Dataset
 from segzoo.data.order import Evenly
 from segzoo.data.samples import Broken, Samples
@@ -124,16 +124,13 @@ def evaluate(
             zip(names, batches, strict=True),
             total=len(names), desc="evaluating", unit="image", disable=quiet, delay=2,
         )  # fmt: skip
-        try:
-            for name, (image, target) in progress:
-                if broken == "skip" and samples.is_blank(image, target):
-                    skipped.append(name)
-                    continue
-                scores = Scores(confusion_matrix(segmenter(image, name), target, dataset.classes))
-                total += scores
-                images.append(ImageScore(name, scores.miou, scores.accuracy, scores.pixels))
-        except DataError as error:
-            raise original(error) from error
+        for name, (image, target) in progress:
+            if broken == "skip" and samples.is_blank(image, target):
+                skipped.append(name)
+                continue
+            scores = Scores(confusion_matrix(segmenter(image, name), target, dataset.classes))
+            total += scores
+            images.append(ImageScore(name, scores.miou, scores.accuracy, scores.pixels))
     if not total.pixels:
         read = f"{len(images)} samples could be read, {len(skipped)} could not"
         raise DataError(f"{dataset.path}: no pixel has a class that a score could be of; {read}")

@@ -13,6 +13,7 @@ from timm.layers import convert_sync_batchnorm
 
 import segzoo
 from segzoo.data.augmentation import Augmentation
+from segzoo.data.balance import histogram
 from segzoo.data.dataset import TRAIN, VAL, Dataset
 from segzoo.data.opening import find
 from segzoo.data.samples import Samples, Transform
@@ -31,6 +32,7 @@ EPOCHS = 50
 FEWEST, MOST = 1000, 80_000  # steps, where the settings say nothing
 VALIDATIONS = 10
 TIMED_INTERVAL = 100  # steps, where the clock may end a run long before its last step
+COUNTED = 2000  # images that tell how frequent classes are
 LOOKED_AT = 64  # images whose size decides the crop
 MOST_WORKERS = 8
 
@@ -118,10 +120,12 @@ def prepare(settings: Settings, *, dataset: Dataset | None = None, augmentation:
     if settings.augment:
         augmentation = augmentation or Augmentation(crop, scale=settings.scale, flip=settings.flip)
     broken = settings.broken
+    workers = settings.workers if settings.workers is not None else min(MOST_WORKERS, (os.cpu_count() or 1) - 1)
     train = Samples(dataset, splits[TRAIN], model.preprocessing, augmentation, broken=broken)
     weights = settings.class_weights
     if weights == "balanced":
-        weights = balanced_weights(histogram(dataset, splits[TRAIN])).tolist()
+        counts = histogram(dataset, splits[TRAIN], workers, most=COUNTED, broken=broken)
+        weights = balanced_weights(counts).tolist()
     loss = Loss(
         settings.loss,
         class_weights=weights,
@@ -140,19 +144,8 @@ def prepare(settings: Settings, *, dataset: Dataset | None = None, augmentation:
         steps=steps,
         interval=interval,
         val_batch=settings.batch_size if one_size else 1,
-        workers=settings.workers if settings.workers is not None else min(MOST_WORKERS, (os.cpu_count() or 1) - 1),
+        workers=workers,
     )
-
-
-def histogram(dataset: Dataset, names: Sequence[str]) -> torch.Tensor:
-    """How many pixels each class has: int64 (classes,)."""
-    from tqdm import tqdm
-
-    counts = torch.zeros(dataset.classes, dtype=torch.int64)
-    for name in tqdm(names, desc="counting classes", unit="mask", delay=2):
-        mask = torch.from_numpy(dataset.read(name).mask)
-        counts += torch.bincount(mask[mask >= 0].flatten(), minlength=dataset.classes)
-    return counts
 
 
 def has_published_weights(encoder: str) -> bool:

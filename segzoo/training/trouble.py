@@ -9,8 +9,7 @@ from contextlib import contextmanager
 
 import torch
 
-from segzoo.data.batches import original
-from segzoo.errors import DataError, OptionError, SegzooError, TrainingError
+from segzoo.errors import OptionError, SegzooError, TrainingError
 from segzoo.training.settings import Settings
 
 FULL = ("out of memory", "can't allocate memory", "cannot allocate memory", "defaultcpuallocator")
@@ -28,8 +27,6 @@ def explained(settings: Settings, reached: str) -> Iterator[None]:
         yield
     except TrainingError as error:
         raise TrainingError(f"{error}; {reached}") from error
-    except DataError as error:
-        raise original(error) from error
     except OptionError as error:  # a file that couldn't be replaced
         if not isinstance(error.__cause__, OSError):
             raise
