@@ -15,16 +15,19 @@ from tqdm import tqdm
 from segzoo import IGNORE, DataError, Labels
 from segzoo.data import (
     Dataset,
+    Pair,
     Sample,
     encode_colours,
+    find_classes,
+    find_folders,
     image_size,
+    pair,
+    read_classes,
     read_image,
     read_mask,
     read_palette,
     relabel,
 )
-from segzoo_folder.classes import find_classes, read_classes
-from segzoo_folder.layout import Pair, find_folders, pair
 
 NAMED = 5  # files that an error names
 MANY = 255  # values that a mask without a list of classes has at most

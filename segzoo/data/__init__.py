@@ -12,7 +12,9 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "balance": ["histogram"],
         "batches": ["collate", "loader"],
         "checking": ["DataReport", "check"],
+        "classes": ["find_classes", "read_classes"],
         "dataset": ["Dataset"],
+        "layout": ["Pair", "Paired", "find_folders", "pair"],
         "opening": ["open_dataset"],
         "order": ["Draw", "Evenly", "Stream"],
         "reading": [

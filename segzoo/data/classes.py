@@ -7,7 +7,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from segzoo import DataError, Labels, OptionError
+from segzoo.errors import DataError, OptionError
+from segzoo.labels import Labels
 
 FILES = ("classes.json", "classes.txt", "labels.json", "labels.txt")
 COLOUR = re.compile(r"(\d{1,3})[\s,;]+(\d{1,3})[\s,;]+(\d{1,3})")

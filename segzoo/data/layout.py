@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from segzoo.data import PICTURES
+from segzoo.data.reading import PICTURES
 
 IMAGES = ("images", "image", "imgs", "img", "jpegimages", "rgb", "input", "inputs")
 MASKS = ("masks", "mask", "labels", "label", "annotations", "annotation", "gt", "ground_truth", "groundtruth", "target",
