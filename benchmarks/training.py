@@ -22,8 +22,8 @@ from tabulate import tabulate
 from tqdm import trange
 
 BARE, TRAIN = "bare", "train"
-SCENES = 64
-WARM_UP = 3
+SCENES = 32
+WARM_UP = 4
 """Steps before the first that counts."""
 
 

@@ -7,6 +7,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
+from typing import Any
 
 import torch
 from timm.layers import convert_sync_batchnorm
@@ -159,7 +160,10 @@ def _recipe(settings: Settings, model: SegmentationModel, pretrained: bool) -> R
     """The recipe for the pair, with what the settings say otherwise."""
     recipe = recipe_for(model.plan, pretrained=pretrained, frozen=settings.freeze_encoder)
     names = ("learning_rate", "encoder_rate", "weight_decay", "layer_decay", "warmup", "schedule", "clip")
-    return replace(recipe, **{name: given for name in names if (given := getattr(settings, name)) is not None})
+    given: dict[str, Any] = {name: value for name in names if (value := getattr(settings, name)) is not None}
+    if "learning_rate" in given:
+        given["why"] = "as the settings say"
+    return replace(recipe, **given)
 
 
 def _steps(settings: Settings, images: int) -> tuple[int, int]:

@@ -18,6 +18,13 @@ from segzoo.demo.scenes import CLASSES
 SMALL = "test_vit+segformer"
 
 
+@pytest.fixture(scope="module", autouse=True)
+def few_scenes_to_score():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(demo, "HELD_OUT", 16)
+        yield
+
+
 @pytest.fixture
 def no_training(monkeypatch):
     def refuse(*_args, **_options):
