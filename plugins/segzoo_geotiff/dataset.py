@@ -4,36 +4,45 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from functools import cached_property
+from importlib.util import find_spec
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 from annotated_types import Ge, Len
+from numpy.typing import NDArray
+from tqdm import tqdm
 
-from segzoo import IGNORE, DataError, Labels, MissingExtraError
-from segzoo.data import Dataset, Sample, relabel
+from segzoo import IGNORE, DataError, DataWarning, Labels
+from segzoo.data import Dataset, Pair, Sample, find_classes, find_folders, pair, read_classes, relabel
+from segzoo_geotiff.header import bands as bands_of
+from segzoo_geotiff.header import is_georeferenced
+from segzoo_geotiff.rasters import UnreadableRasterError, check_pair, open_raster
+from segzoo_geotiff.windows import Window, name_window, parse_window, windows
 
-IMAGES = ("images", "image", "imgs", "rasters", "scenes")
-MASKS = ("masks", "mask", "labels", "label", "annotations", "gt")
-SPLITS = {"train": ("train", "training"), "val": ("val", "valid", "validation"), "test": ("test",)}
 ENDINGS = (".tif", ".tiff")
-GEOREFERENCE = frozenset((33550, 33922, 34264, 34735))
-"""TIFF tags of a place on the ground: pixel scale, tie points, transformation, keys."""
+NAMED = 5  # files that an error names
+TRIED = 5  # rasters by which a folder is recognised, of which some may be broken
+SCANNED = 2048  # pixels a side that are looked at together
+MANY = 256  # classes that are made up of the values of masks
 
 
 class GeoTiffDataset(Dataset):
     """`images/*.tif` and `masks/*.tif` of the same names and on the same grids, with `train/` and `val/` in or around.
 
-    A sample is a window of a raster, which is never read whole.
+    A sample is a window of a raster, which is never read whole. What has no data is 0 in the image, and pixels that have
+    none in any band belong to no class.
 
     :param path: the folder.
     :param window: height and width of a sample, in pixels.
     :param stride: from one window to the next; as far as the window is wide if None.
     :param bands: which of the images' bands, counted from 1; all if None.
-    :param classes: names; `classes.txt`, a name on each line, or the values that the masks have, if None.
-    :param ignore: the values of a mask that belong to no class, besides its nodata value.
+    :param classes: names; those of `classes.txt`, or the values that the masks have, if None.
+    :param ignore: the values of a mask that belong to no class.
+    :param nodata: whether the value that a mask declares as no data belongs to no class either.
+    :param reduce_zero: whether 0 belongs to no class, and the others count from 1.
     """
 
     def __init__(
@@ -45,172 +54,175 @@ class GeoTiffDataset(Dataset):
         bands: Annotated[Sequence[Annotated[int, Ge(1)]], Len(1)] | None = None,
         classes: Annotated[Sequence[str], Len(1)] | None = None,
         ignore: int | Sequence[int] | None = 255,
+        nodata: bool = True,
+        reduce_zero: bool = False,
     ) -> None:
         super().__init__(path)
         self.window, self.stride = window, stride or window
         self.bands = None if bands is None else list(bands)
-        self.listed = tuple(classes or _listed(path / "classes.txt"))
         self.ignore = [ignore] if isinstance(ignore, int) else list(ignore or ())
-        folders = _folders(path)
-        if not folders:
-            raise DataError(f"{path} has no images/ and masks/ with GeoTIFFs")
-        self.rasters: dict[str, tuple[Path, Path]] = {}
-        self._splits: dict[str, list[str]] = {}
-        for split, (images, masks) in folders.items():
-            self._splits[split] = list(self._windows(images, masks))
+        self.nodata = nodata
+        self.reduce_zero = reduce_zero
+        self.listed = Labels(tuple(classes)) if classes else _listed(path)
+        self.pairs: dict[str, Pair] = {}
+        self.broken: dict[str, DataError] = {}
+        self._counts: list[int] = []
+        self._splits = {split: self._add(*folders) for split, folders in find_folders(path).items()}
+        if not self.pairs:
+            raise DataError(
+                f"{path} has no GeoTIFFs; expected images/*.tif and masks/*.tif, or these in train/ and val/"
+            )
+        if list(self._splits) == ["all"] and self.stride < self.window:
+            warnings.warn(
+                f"the windows of {path} overlap, and it has no val/: what is kept for validation is trained on in "
+                "part; put some of the rasters into val/, or take a stride as wide as the window",
+                DataWarning,
+                stacklevel=2,
+            )
 
     @classmethod
     def recognise(cls, path: Path) -> str | None:
-        for images, _ in _folders(path).values():
-            first = next((each for each in sorted(images.iterdir()) if each.suffix.lower() in ENDINGS), None)
-            if first is not None and _is_georeferenced(first):
-                return f"georeferenced TIFFs such as {first.relative_to(path).as_posix()}"
+        if not path.is_dir() or find_spec("rasterio") is None:
+            return None
+        for folders in find_folders(path).values():
+            for files in islice(pair(*folders).pairs.values(), TRIED):
+                if _are_rasters(files):
+                    return f"georeferenced TIFFs such as {files.image.relative_to(path).as_posix()}"
         return None
 
-    @cached_property
+    @property
     def channels(self) -> int:
         """The bands that are read."""
         if self.bands is not None:
             return len(self.bands)
-        image, _ = next(iter(self.rasters.values()))
-        with _open(image) as raster:
-            return raster.count
+        if not self._counts:
+            raise next(iter(self.broken.values()))
+        return self._counts[0]
 
     @cached_property
     def labels(self) -> Labels:
         """Those that are listed, or the values that the masks have."""
-        if self.listed:
-            return Labels(self.listed)
-        from tqdm import tqdm
+        binary = self.black_and_white  # looked up here once, not in each worker process
+        if self.listed is not None:
+            return self.listed
+        known = self._values - set(self.ignore)
+        count = 2 if binary else max(known, default=0) + 1 - self.reduce_zero
+        if count > MANY:
+            raise DataError(f"the masks of {self.path} have values up to {max(known)}; list the classes in classes.txt")
+        return Labels(tuple(map(str, range(count))))
 
-        names = [name for names in self._splits.values() for name in names]
-        highest = max(int(self._mask(name).max(initial=0)) for name in tqdm(names, desc="reading masks", delay=2))
-        return Labels(tuple(map(str, range(highest + 1))))
+    @cached_property
+    def black_and_white(self) -> bool:
+        """Whether masks hold 0 and 255 alone: two classes, as many draw buildings or roads."""
+        if self.listed is not None and len(self.listed.names) != 2:
+            return False
+        return self._values == {0, 255}
 
     def splits(self) -> Mapping[str, Sequence[str]]:
         return self._splits
 
     def size(self, name: str) -> tuple[int, int]:
-        (top, bottom), (left, right) = _window(name)
+        _, ((top, bottom), (left, right)) = self._locate(name)
         return bottom - top, right - left
 
     def read(self, name: str) -> Sample:
-        image, _ = self.rasters[_raster(name)]
-        with _open(image) as raster:
-            if self.bands is not None and max(self.bands) > raster.count:
-                raise DataError(f"{image} has {raster.count} bands; expected those numbered {self.bands}")
-            values = np.moveaxis(raster.read(self.bands, window=_window(name)), 0, -1)
-        return Sample(values, self._mask(name), name)
+        files, window = self._locate(name)
+        with open_raster(files.image) as raster:
+            values = raster.read(self.bands, window=window, masked=True)
+        if values.dtype.kind == "f":
+            values = np.ma.masked_invalid(values, copy=False)
+        with open_raster(files.mask) as raster:
+            mask = self._classes(raster.read(1, window=window), raster)
+        mask[np.ma.getmaskarray(values).all(axis=0)] = IGNORE
+        return Sample(np.ascontiguousarray(np.moveaxis(values.filled(0), 0, -1)), mask, name)
 
-    def _mask(self, name: str) -> Any:
-        _, mask = self.rasters[_raster(name)]
-        with _open(mask) as raster:
-            values = raster.read(1, window=_window(name))
-            nodata = [] if raster.nodata is None else [int(raster.nodata)]
-        return relabel(values, dict.fromkeys([*self.ignore, *nodata], IGNORE))
+    def _locate(self, name: str) -> tuple[Pair, Window]:
+        if name in self.broken:
+            raise self.broken[name]
+        raster, window = parse_window(name)
+        return self.pairs[raster], window
 
-    def _windows(self, images: Path, masks: Path) -> Iterator[str]:
-        for image in sorted(each for each in images.iterdir() if each.suffix.lower() in ENDINGS):
-            mask = next((file for ending in ENDINGS if (file := masks / f"{image.stem}{ending}").is_file()), None)
-            if mask is None:
-                raise DataError(f"{image} has no mask: expected {masks / image.name}")
-            with _open(image) as raster, _open(mask) as truth:
-                height, width = raster.height, raster.width
-                if (truth.height, truth.width) != (height, width):
-                    raise DataError(
-                        f"{image} has {height}x{width} pixels, {mask} {truth.height}x{truth.width}; expected one grid"
-                    )
-                if (
-                    truth.crs
-                    and raster.crs
-                    and (truth.crs != raster.crs or not truth.transform.almost_equals(raster.transform, 1e-6))
-                ):
-                    raise DataError(
-                        f"{image} and {mask} lie on other grids on the ground; warp the mask to the image's"
-                    )
-            name = image.relative_to(self.path).as_posix()
-            self.rasters[name] = image, mask
-            for top in _starts(height, self.window, self.stride):
-                for left in _starts(width, self.window, self.stride):
-                    bottom, right = min(top + self.window, height), min(left + self.window, width)
-                    yield f"{name}[{top}:{bottom},{left}:{right}]"
+    def _classes(self, values: NDArray[Any], raster: Any) -> NDArray[np.int64]:
+        values = _whole(values, raster.name)
+        if self.black_and_white:
+            return (values > 0).astype(np.int64)
+        classes = relabel(values, dict.fromkeys([*self.ignore, *self._nodata(raster)], IGNORE))
+        return np.where(classes <= 0, IGNORE, classes - 1) if self.reduce_zero else classes
 
+    def _nodata(self, raster: Any) -> list[int]:
+        declared = raster.nodata if self.nodata else None
+        return [int(declared)] if declared is not None and float(declared).is_integer() else []
 
-def _starts(side: int, window: int, stride: int) -> list[int]:
-    """Where windows begin: the last one ends with the raster.
+    def _add(self, images: Path, masks: Path) -> list[str]:
+        """The names of the windows of the rasters in two folders."""
+        found = pair(images, masks)
+        for files, of_what in ((found.without_mask, "no mask"), (found.without_image, "no image")):
+            if alone := [each.name for each in files if each.suffix.lower() in ENDINGS]:
+                raise DataError(
+                    f"{len(alone)} rasters in {images} and {masks} have {of_what} of the same name: "
+                    f"{', '.join(alone[:NAMED])}; rename them, or take them away"
+                )
+        both = [each for each in found.pairs.values() if each.image.suffix.lower() in ENDINGS]
+        return [name for files in tqdm(both, desc="reading headers", delay=2) for name in self._windows(files)]
 
-    >>> _starts(1000, 512, 512), _starts(100, 512, 512)
-    ([0, 488], [0])
-    """
-    last = max(0, side - window)
-    return sorted({*range(0, last, stride), last})
+    def _windows(self, files: Pair) -> Iterator[str]:
+        """The names of one raster's windows. One that can't be opened is a sample that can't be read."""
+        name = files.image.relative_to(self.path).as_posix()
+        self.pairs[name] = files
+        try:
+            height, width = self._look(files)
+        except UnreadableRasterError as error:
+            self.broken[name] = error
+            yield name
+        else:
+            yield from (name_window(name, each) for each in windows(height, width, self.window, self.stride))
 
+    def _look(self, files: Pair) -> tuple[int, int]:
+        """Height and width of two rasters that belong together."""
+        with open_raster(files.image) as image, open_raster(files.mask) as mask:
+            check_pair(image, mask)
+            if self.bands is not None and max(self.bands) > image.count:
+                raise DataError(f"{files.image} has {image.count} bands; expected those numbered {self.bands}")
+            self._counts.append(image.count)
+            return image.height, image.width
 
-def _raster(name: str) -> str:
-    return name.rpartition("[")[0]
-
-
-def _window(name: str) -> tuple[tuple[int, int], tuple[int, int]]:
-    rows, columns = name.removesuffix("]").rpartition("[")[2].split(",")
-    top, bottom = map(int, rows.split(":"))
-    left, right = map(int, columns.split(":"))
-    return (top, bottom), (left, right)
-
-
-@contextmanager
-def _open(path: Path) -> Iterator[Any]:
-    try:
-        import rasterio
-    except ImportError as error:
-        raise MissingExtraError(f'{path} needs rasterio ({error}): pip install "segzoo-torch[geotiff]"') from error
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
-            with rasterio.open(path) as raster:
-                yield raster
-    except rasterio.errors.RasterioError as error:
-        raise DataError(f"{path} can't be read: {error}; replace the file, or take it out of the dataset") from error
+    @cached_property
+    def _values(self) -> set[int]:
+        """All values of all masks but for no data; those that can't be read are left for `read` to complain about."""
+        found: set[int] = set()
+        for files in tqdm(self.pairs.values(), desc="reading masks", unit="mask", delay=2):
+            try:
+                with open_raster(files.mask) as raster:
+                    for window in windows(raster.height, raster.width, SCANNED, SCANNED):
+                        found |= _distinct(_whole(raster.read(1, window=window), raster.name))
+                    found -= set(self._nodata(raster))
+            except DataError:
+                continue
+        return found
 
 
-def _is_georeferenced(file: Path) -> bool:
-    """By its header, which needs no rasterio."""
-    from PIL import Image
-
-    try:
-        with Image.open(file) as opened:
-            return bool(GEOREFERENCE & set(getattr(opened, "tag_v2", ())))
-    except Exception:  # bands that Pillow doesn't know: pictures of a camera have none of these
-        return True
+def _distinct(values: NDArray[Any]) -> set[int]:
+    """By counting, where there are few numbers: sorting a large raster takes minutes."""
+    if values.dtype in (np.uint8, np.uint16):
+        return set(np.flatnonzero(np.bincount(values.ravel())).tolist())
+    return set(map(int, np.unique(values)))
 
 
-def _folders(path: Path) -> dict[str, tuple[Path, Path]]:
-    """The folders of images and masks of each split that hold TIFFs."""
-    both = _beside(path)
-    if both is None:
-        found = {split: each for split, words in SPLITS.items() if (each := _beside(_child(path, words)))}
-    else:
-        inside = {
-            split: (images, masks)
-            for split, words in SPLITS.items()
-            if (images := _child(both[0], words)) and (masks := _child(both[1], words))
-        }
-        found = inside or {"all": both}
-    return {split: each for split, each in found.items() if any(f.suffix.lower() in ENDINGS for f in each[0].iterdir())}
+def _whole(values: NDArray[Any], name: str) -> NDArray[Any]:
+    if values.dtype.kind in "ui":
+        return values
+    whole = np.nan_to_num(values, nan=IGNORE)
+    if not np.array_equal(whole, np.round(whole)):
+        raise DataError(f"{name} has fractions; expected the number of a class in each pixel")
+    return whole.astype(np.int64)
 
 
-def _beside(path: Path | None) -> tuple[Path, Path] | None:
-    images, masks = (None, None) if path is None else (_child(path, IMAGES), _child(path, MASKS))
-    return (images, masks) if images and masks else None
+def _listed(path: Path) -> Labels | None:
+    file = find_classes(path)
+    return None if file is None else read_classes(file)
 
 
-def _child(path: Path, words: Sequence[str]) -> Path | None:
-    return next((path / word for word in words if (path / word).is_dir()), None)
-
-
-def _listed(file: Path) -> tuple[str, ...]:
-    if not file.is_file():
-        return ()
-    try:
-        return tuple(line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines() if line.strip())
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{file} can't be read as a list of classes: {error}") from error
+def _are_rasters(files: Pair) -> bool:
+    """Whether they are TIFFs, the image at a place on the ground, and the mask of numbers rather than colours."""
+    both = {files.image.suffix.lower(), files.mask.suffix.lower()} <= set(ENDINGS)
+    return both and is_georeferenced(files.image) and bands_of(files.mask) == 1
