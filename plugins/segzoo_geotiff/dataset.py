@@ -32,8 +32,8 @@ MANY = 256  # classes that are made up of the values of masks
 class GeoTiffDataset(Dataset):
     """`images/*.tif` and `masks/*.tif` of the same names and on the same grids, with `train/` and `val/` in or around.
 
-    A sample is a window of a raster, which is never read whole. What has no data is 0 in the image, and pixels that have
-    none in any band belong to no class.
+    A sample is a window of a raster, which is never read whole. What has no data is 0 in the image, and pixels that
+    have none in any band belong to no class.
 
     :param path: the folder.
     :param window: height and width of a sample, in pixels.
