@@ -11,8 +11,9 @@ from segzoo.training.settings import Settings
 PAGE = Path(__file__).with_name("settings.md")
 INTRODUCTION = """# Settings of a run
 
-What `run.yaml` holds, and `segzoo.training.Settings` takes. `segzoo train` has options for the most common; `--set NAME=VALUE` sets
-any. Where the default is empty, the recipe for the pair says, or the data does. This page is written by `python docs/settings.py`.
+What `run.yaml` holds, and `segzoo.training.Settings` takes. `segzoo train` has options for the most common;
+`--set NAME=VALUE` sets any. Where the default is empty, the recipe for the pair says, or the data does. This page is
+written by `python docs/settings.py`.
 """
 
 

@@ -105,9 +105,7 @@ def train(
     return Run(folder / MODEL, model, module.scores, trainer.global_step, module.seconds)
 
 
-def _trainer(
-    job: Job, folder: Path, quiet: bool, pictures: bool, on_validation: Any, stopping: Any
-) -> tuple[Any, Any]:
+def _trainer(job: Job, folder: Path, quiet: bool, pictures: bool, on_validation: Any, stopping: Any) -> tuple[Any, Any]:
     import lightning
     from lightning.pytorch.utilities.exceptions import MisconfigurationException
 

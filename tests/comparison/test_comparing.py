@@ -9,7 +9,7 @@ import pytest
 from training.small_runs import write_shapes
 
 import segzoo
-from segzoo.comparison import comparing, compare
+from segzoo.comparison import compare, comparing
 from segzoo.errors import DataError, OptionError
 from segzoo.evaluation.cost import Cost
 from segzoo.host.pair_names import PairName

@@ -114,16 +114,16 @@ def test_a_loss_that_is_no_number_names_the_batch_and_keeps_the_checkpoint(
 ) -> None:
     with monkeypatch.context() as patch:
         spoil(patch, 4, lambda parts: {name: value * float("nan") for name, value in parts.items()})
-        with pytest.raises(TrainingError, match=r"step 4: the loss is nan.*ce nan.*the batch holds train/images/\d\d\.png.*resume"):
+        with pytest.raises(
+            TrainingError, match=r"step 4: the loss is nan.*ce nan.*the batch holds train/images/\d\d\.png.*resume"
+        ):
             go(data, tmp_path / "run", steps=4)
     go(data, tmp_path / "run", steps=4, resume=True)
     go(data, tmp_path / "well", steps=4)
     assert same_weights(tmp_path / "run", tmp_path / "well")
 
 
-def test_weights_that_are_no_numbers_are_not_saved(
-    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_weights_that_are_no_numbers_are_not_saved(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The loss is well, its gradient isn't."""
     spoil(monkeypatch, 2, lambda parts: {name: value + (value * 0).sqrt() for name, value in parts.items()})
     with pytest.raises(TrainingError, match="weights are no finite numbers at step 2"):
