@@ -31,5 +31,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "samples": ["Samples"],
         "sheet": ["draw_sheet"],
         "splitting": ["split"],
+        "statistics": ["own_preprocessing"],
     },
 )

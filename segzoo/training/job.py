@@ -19,6 +19,7 @@ from segzoo.data.dataset import TRAIN, VAL, Dataset
 from segzoo.data.opening import find
 from segzoo.data.samples import Samples, Transform
 from segzoo.data.splitting import split
+from segzoo.data.statistics import own_preprocessing
 from segzoo.errors import DataError
 from segzoo.losses import Loss
 from segzoo.model import SegmentationModel
@@ -76,7 +77,8 @@ class Job:
         return "\n".join(
             [
                 f"data: {settings.data}, {self.found}: {len(self.train)} to train on, {len(self.val)} to validate on, "
-                f"{self.dataset.classes} classes, {self.dataset.channels} channels",
+                f"{self.dataset.classes} classes, {self.dataset.channels} channels"
+                + ("" if self.model.preprocessing.scaled else ", normalised by their own mean and deviation"),
                 f"model: {plan.encoder.id} ({weights}) -> {plan.decoder.id}",
                 f"recipe: {self.recipe}",
                 f"steps: {self.steps} of {settings.batch_size} images{crop}, validation every {self.interval}{limit}",
@@ -121,6 +123,7 @@ def prepare(settings: Settings, *, dataset: Dataset | None = None, augmentation:
     if settings.augment:
         augmentation = augmentation or Augmentation(crop, scale=settings.scale, flip=settings.flip)
     broken = settings.broken
+    model.preprocessing = own_preprocessing(dataset, splits[TRAIN], broken=broken) or model.preprocessing
     workers = settings.workers if settings.workers is not None else min(MOST_WORKERS, (os.cpu_count() or 1) - 1)
     train = Samples(dataset, splits[TRAIN], model.preprocessing, augmentation, broken=broken)
     weights = settings.class_weights
