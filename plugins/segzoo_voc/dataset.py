@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from segzoo import IGNORE, DataError, Labels
-from segzoo.data import Dataset, Sample, image_size, in_colour, read_image, read_mask, relabel
+from segzoo.data import Dataset, Sample, encode_colours, image_size, in_colour, read_image, read_mask, relabel
+from segzoo_voc.labelmap import FILE, read_labelmap
 
 NAMES = (
     "background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "diningtable",
@@ -16,11 +21,13 @@ IMAGES, LISTS = "JPEGImages", Path("ImageSets", "Segmentation")
 MASKS, AUGMENTED = "SegmentationClass", "SegmentationClassAug"
 TOGETHER = ("trainaug.txt", "train_aug.txt")
 """What people call the list of VOC's training images and SBD's in one."""
-BORDER = 255
+BORDER, BORDER_COLOUR = 255, (224, 224, 192)
 
 
 class VOCDataset(Dataset):
     """`JPEGImages/`, masks in `SegmentationClass/`, and `ImageSets/Segmentation/train.txt`, `val.txt`, `trainval.txt`.
+
+    Where there is a `labelmap.txt`, as CVAT exports it, it names the classes, and masks are coded in its colours.
 
     :param path: the folder of one year, such as `VOCdevkit/VOC2012`, or the one above it.
     :param augmented: whether the images of SBD (Hariharan et al., ICCV 2011) are trained on as well: their masks are in
@@ -34,12 +41,11 @@ class VOCDataset(Dataset):
         for folder in (IMAGES, *self.folders):
             if not (self.root / folder).is_dir():
                 raise DataError(f"{self.root} has no folder {folder}/; give the folder that is called VOC2012")
-        self._splits = {split: _names(self.root / LISTS / f"{split}.txt") for split in ("train", "val")}
+        self._splits = self._lists()
         if augmented:
-            self._splits["train"] = self._with_sbd(self._splits["train"])
-        if (both := self.root / LISTS / "trainval.txt").is_file():
-            self._splits["trainval"] = _names(both)
-        self.labels = Labels(NAMES, palette(len(NAMES)))
+            self._splits["train"] = self._with_sbd(self._splits.get("train", []))
+        named = self.root / FILE
+        self.labels = read_labelmap(named) if named.is_file() else Labels(NAMES, palette(len(NAMES)))
         self.channels = 3
 
     @classmethod
@@ -58,11 +64,33 @@ class VOCDataset(Dataset):
     def read(self, name: str) -> Sample:
         image = in_colour(read_image(self._image(name)))
         files = [self.root / folder / f"{name}.png" for folder in self.folders]
-        mask = read_mask(next((file for file in files if file.is_file()), files[-1]))
-        return Sample(image, relabel(mask, {BORDER: IGNORE}), name)
+        file = next((file for file in files if file.is_file()), files[-1])
+        mask = read_mask(file)
+        return Sample(image, self._decoded(mask, file) if mask.ndim == 3 else relabel(mask, {BORDER: IGNORE}), name)
 
     def _image(self, name: str) -> Path:
         return self.root / IMAGES / f"{name}.jpg"
+
+    def _lists(self) -> dict[str, list[str]]:
+        """The names of each split; CVAT lists what isn't split as `default`."""
+        folder = self.root / LISTS
+        if (unsplit := folder / "default.txt").is_file() and not (folder / "train.txt").is_file():
+            return {"all": _names(unsplit)}
+        lists = {split: _names(folder / f"{split}.txt") for split in ("train", "val")}
+        together = folder / "trainval.txt"
+        return lists | ({"trainval": _names(together)} if together.is_file() else {})
+
+    def _decoded(self, mask: NDArray[Any], file: Path) -> NDArray[np.int64]:
+        """The classes of colours."""
+        colours = np.array([*self.labels.palette, BORDER_COLOUR], np.uint8)
+        classes = [*range(len(self.labels.palette)), IGNORE]
+        table = dict(zip(encode_colours(colours[None])[0].tolist(), classes, strict=True))
+        decoded = relabel(encode_colours(mask), table, default=-1)
+        if (strange := mask[decoded == -1]).size:
+            raise DataError(
+                f"{file} has colours that no class has, such as {tuple(strange[0].tolist())}; list them in {FILE}"
+            )
+        return decoded
 
     def _with_sbd(self, train: Sequence[str]) -> list[str]:
         for name in TOGETHER:

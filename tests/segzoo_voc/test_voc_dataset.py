@@ -89,6 +89,40 @@ def test_a_header_tells_the_size(year):
     assert open_dataset(year).size("2007_000032") == (4, 6)
 
 
+@pytest.fixture
+def export(year: Path) -> Path:
+    """As CVAT exports it: colours, and a list of what isn't split."""
+    colours = np.array([(0, 0, 0), (9, 0, 0), (224, 224, 192)], np.uint8)
+    save(year / "SegmentationClass" / "2007_000032.png", colours[[[0, 1, 2, 0, 1, 2]] * 4])
+    for file in (year / "ImageSets" / "Segmentation").iterdir():
+        file.unlink()
+    (year / "ImageSets" / "Segmentation" / "default.txt").write_text("2007_000032\n")
+    (year / "labelmap.txt").write_text("# label:color_rgb:parts:actions\nground:0,0,0::\nroad:9,0,0::\n")
+    return year
+
+
+def test_an_export_names_its_classes(export):
+    dataset = open_dataset(export)
+    assert dataset.splits() == {"all": ["2007_000032"]}
+    assert (dataset.labels.names, dataset.labels.palette) == (("ground", "road"), ((0, 0, 0), (9, 0, 0)))
+
+
+def test_the_colours_of_an_export_are_its_classes(export):
+    assert open_dataset(export).read("2007_000032").mask[0].tolist() == [0, 1, IGNORE, 0, 1, IGNORE]
+
+
+def test_a_colour_that_no_class_has_is_an_error(export):
+    (export / "labelmap.txt").write_text("ground:0,0,0::\n")
+    with pytest.raises(DataError, match=r"such as \(9, 0, 0\); list them in labelmap\.txt"):
+        open_dataset(export).read("2007_000032")
+
+
+def test_a_broken_labelmap_is_named(export):
+    (export / "labelmap.txt").write_text("ground\n")
+    with pytest.raises(DataError, match=r"labelmap\.txt can't be read as a list of classes"):
+        open_dataset(export)
+
+
 @pytest.mark.parametrize("name", ["trainaug.txt", "train_aug.txt"])
 def test_sbd_is_listed_together_with_voc(with_sbd, name):
     (with_sbd / "ImageSets" / "Segmentation" / name).write_text("2008_sbd\n2007_000032\n")
