@@ -12,7 +12,17 @@ TINY = {"encoder": "test_vit", "decoder": "linear", "classes": 3}
 
 @pytest.fixture(scope="module")
 def cost():
-    return measure(segzoo.create_model(**TINY).config, (64, 96), threads=1)
+    """Measured in this process, which is what another one does too."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(segzoo.evaluation.cost, "SPAN", 0.0)
+        return segzoo.evaluation.cost._measure(segzoo.create_model(**TINY).config, (64, 96), "cpu", None)
+
+
+@pytest.mark.slow  # it imports everything again
+def test_another_process_measures_the_same_model(cost):
+    elsewhere = measure(segzoo.create_model(**TINY).config, (64, 96), threads=1)
+    assert elsewhere.parameters == cost.parameters
+    assert elsewhere.milliseconds > 0
 
 
 def test_parameters_are_counted(cost):

@@ -11,6 +11,7 @@ from PIL import Image
 import segzoo
 from segzoo.cli import main
 from segzoo.data import open_dataset, split
+from segzoo.training.run import train
 from segzoo.training.settings import Settings, write_settings
 
 
@@ -145,3 +146,15 @@ def test_a_broken_file_is_skipped_if_asked(model, tmp_path, output):
     result = run(*arguments, "--skip-broken")
     assert result.exit_code == 0, result.output
     assert result.stdout.splitlines()[-1] == "3 images, 1 skipped"
+
+
+@pytest.mark.slow  # it trains
+def test_a_run_s_own_scores_are_found_again(data, tmp_path, output):
+    settings = Settings.of(
+        data=str(data), encoder="test_vit", decoder="linear", steps=4, batch_size=2, pretrained=False, validation=0.3,
+        seed=3, workers=0, accelerator="cpu",
+    )  # fmt: skip
+    trained = train(settings, tmp_path / "run", quiet=True)
+    result = run(trained.folder, data, "--output", output, "--worst", 0, "--json")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["confusion"] == trained.scores.confusion.tolist()
