@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -96,6 +95,8 @@ def _measure(config: dict[str, Any], size: tuple[int, int], device: str, threads
 
 def _largest_size() -> int:
     """Of this process so far, in bytes; Linux counts in KiB, macOS in bytes."""
+    import resource  # not on Windows
+
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
 
