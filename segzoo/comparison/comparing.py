@@ -90,7 +90,7 @@ def compare(
         if not quiet:
             tqdm.write(f"pair {names.index(name) + 1} of {len(names)}: {name}")
         pair = PairName.parse(name)
-        run = folder / "runs" / re.sub(r"[^\w.+-]+", "_", name)
+        run = _folder(folder, name)
         try:
             miou = _train(optuna, trial, common[pair], run, dataset, quiet)
             trial.set_user_attr("cost", _cost(common[pair], dataset, size))
@@ -148,12 +148,15 @@ def _history(run: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def _cost(settings: Settings, dataset: Dataset, size: tuple[int, int]) -> dict[str, float]:
+def _cost(settings: Settings, dataset: Dataset, size: tuple[int, int]) -> dict[str, float] | None:
+    """What the pair costs; None where that can't be measured, which says nothing against it."""
     options = {"classes": dataset.classes, "in_channels": dataset.channels, **settings.model_options}
+    config = {"encoder": settings.encoder, "decoder": settings.decoder, **options}
     device = "cuda" if torch.cuda.is_available() and settings.accelerator != "cpu" else "cpu"
-    return measure(
-        {"encoder": settings.encoder, "decoder": settings.decoder, **options}, size, device, torch.get_num_threads()
-    ).to_dict()
+    try:
+        return measure(config, size, device, torch.get_num_threads()).to_dict()
+    except SegzooError:
+        return None
 
 
 def _rows(study: Any, names: Sequence[str]) -> list[Row]:
@@ -176,16 +179,22 @@ def _rows(study: Any, names: Sequence[str]) -> list[Row]:
 
 
 def _winner(study: Any, folder: Path) -> Path | None:
-    """Copy the best pair's model, whole."""
+    """Copy the best pair's model, whole, and its settings beside it: they say which samples it was trained on."""
     complete = [row for row in ranked(_rows(study, study.user_attrs["pairs"])) if row.state == "complete"]
     if not complete:
         return None
-    model = folder / "runs" / re.sub(r"[^\w.+-]+", "_", complete[0].pair) / MODEL
+    run = _folder(folder, complete[0].pair)
     winner, partial = folder / WINNER, folder / f".{WINNER}.partial"
     for each in (partial, winner):
         shutil.rmtree(each, ignore_errors=True)
-    shutil.copytree(model, partial)
+    shutil.copytree(run / MODEL, partial)
+    shutil.copy(run / FILE, folder / FILE)
     return partial.rename(winner)
+
+
+def _folder(output: Path, pair: str) -> Path:
+    """Where a pair's run is."""
+    return output / "runs" / re.sub(r"[^\w.+-]+", "_", pair)
 
 
 def _study(optuna: Any, url: str, names: list[str], settings: Mapping[str, Any], prune: bool) -> Any:

@@ -27,7 +27,8 @@ def processes(settings: Settings) -> dict[str, Any]:
     from lightning.pytorch.plugins.environments import KubeflowEnvironment, SLURMEnvironment, TorchElasticEnvironment
 
     devices: int | str = settings.devices
-    nodes, plugins = settings.nodes, []
+    nodes = settings.nodes
+    plugins: list[Any] = []
     if TorchElasticEnvironment.detect():
         devices = int(os.environ["LOCAL_WORLD_SIZE"])
         nodes = int(os.environ["WORLD_SIZE"]) // devices
