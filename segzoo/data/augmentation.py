@@ -80,7 +80,7 @@ class Augmentation:
             for side, cut, wanted in zip(mask.shape, window, crop, strict=True)
         ]
         top, left = self._place(mask, window)
-        image = F.resize(F.crop(image, top, left, *window), size, antialias=True)
+        image = F.resize(F.crop(image, top, left, *window), size, antialias=factor < 1)
         rows, columns = (nearest(*sides) for sides in zip(window, size, strict=True))
         mask = tv_tensors.wrap(mask[top + rows][:, left + columns], like=mask)
         missing = [wanted - side for wanted, side in zip(crop, size, strict=True)]
