@@ -98,14 +98,10 @@ def test_less_time_is_fewer_steps_and_a_whole_run(tmp_path):
     assert 0 < trained.miou < 1
 
 
-def test_a_pair_named_twice_is_trained_once(tmp_path):
-    assert len(run([PairName.parse(SMALL)] * 2, steps=1, output=tmp_path, quiet=True)) == 1
-
-
-def test_the_table_names_the_pair(tmp_path):
-    result = CliRunner().invoke(command, ["--pair", SMALL, "--steps", "1", "--output", str(tmp_path)])
+def test_the_table_names_the_pair_and_one_named_twice_is_trained_once(tmp_path):
+    result = CliRunner().invoke(command, ["--pair", SMALL, "--pair", SMALL, "--steps", "1", "--output", str(tmp_path)])
     assert result.stdout.splitlines()[0].split() == ["pair", "parameters", "seconds", "mIoU"]
-    assert SMALL in result.stdout
+    assert result.stdout.count(SMALL) == 1
     assert "model 1 of 1" in result.stderr
 
 
