@@ -151,7 +151,7 @@ def test_an_error_of_the_code_comes_through_as_it_is(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spoil(monkeypatch, 1, fail(RuntimeError("shapes cannot be multiplied")))
-    with pytest.raises(RuntimeError, match="^shapes cannot be multiplied$"):
+    with pytest.raises(RuntimeError, match=r"^shapes cannot be multiplied$"):
         go(data, tmp_path / "run")
 
 
