@@ -71,8 +71,8 @@ FROZEN = replace(
     weight_decay=1e-4,
     why="the encoder is frozen, so that the decoder can learn fast, as DINOv2's heads do",
 )
-# No source. On the demo's scenes, 200 steps of 8, resnet18 with unet reaches 0.17 mIoU at 5e-4, 0.22 at 1e-3 and 0.25 at
-# 3e-3; the middle one leaves room for encoders that bear less.
+# No source. On the demo's scenes, 200 steps of 8, resnet18 with unet reaches 0.17 mIoU at 5e-4, 0.22 at 1e-3 and 0.25
+# at 3e-3; the middle one leaves room for encoders that bear less.
 SCRATCH = replace(
     PYRAMID,
     learning_rate=1e-3,
