@@ -17,6 +17,7 @@ from segzoo.data.augmentation import Augmentation
 from segzoo.data.balance import histogram
 from segzoo.data.dataset import TRAIN, VAL, Dataset
 from segzoo.data.opening import find
+from segzoo.data.order import Stream
 from segzoo.data.samples import Samples, Transform
 from segzoo.data.splitting import split
 from segzoo.data.statistics import own_preprocessing
@@ -67,6 +68,12 @@ class Job:
     @property
     def intervals(self) -> int:
         return self.steps // self.interval
+
+    def names(self, part: int, rank: int = 0, world: int = 1) -> list[str]:
+        """The samples of a batch of the training, of which a step takes as many as it accumulates."""
+        size = self.settings.batch_size // self.settings.accumulate
+        (batch,) = Stream(len(self.train), size, seed=self.settings.seed, steps=1, start=part, rank=rank, world=world)
+        return [self.train.names[draw.number] for draw in batch if draw.number is not None]
 
     def describe(self) -> str:
         """What is about to happen, in a few lines."""

@@ -10,15 +10,14 @@ import lightning
 import torch
 from lightning.pytorch.strategies import ModelParallelStrategy
 from torch import Tensor
-from torch.distributed.fsdp import fully_shard
 from torch.optim.lr_scheduler import LambdaLR
 
 from segzoo.data.batches import Batch
-from segzoo.data.order import Stream
 from segzoo.errors import TrainingError
 from segzoo.metrics import Scores
 from segzoo.training.average import moving_average
 from segzoo.training.job import Job
+from segzoo.training.processes import share_out, take_first_buffers
 from segzoo.training.schedule import schedule
 
 NAMED = 8  # samples that an error names
@@ -48,10 +47,10 @@ class TrainingModule(lightning.LightningModule):
         """Share the weights out over the processes, where the strategy is to."""
         if not isinstance(self.trainer.strategy, ModelParallelStrategy):
             return
-        for model in (self.job.model, *([] if self.average is None else [self.average.module])):
-            for part in filter(None, (model.encoder, model.neck, model.decoder, model)):
-                fully_shard(part, mesh=self.trainer.strategy.device_mesh["data_parallel"])
+        mesh = self.trainer.strategy.device_mesh["data_parallel"]
+        share_out(self.job.model, mesh)
         if self.average is not None:
+            share_out(self.average.module, mesh)
             self.average.foreach = False  # which takes shares and whole buffers together no more
 
     def configure_optimizers(self) -> Any:
@@ -108,8 +107,11 @@ class TrainingModule(lightning.LightningModule):
         try:
             self.objective.check(parts)
         except TrainingError as error:
-            step = part // self.job.settings.accumulate + 1
-            raise TrainingError(f"step {step}: {error}; the batch holds {self._names(part)}") from error
+            names = self.job.names(part, self.global_rank, self.trainer.world_size)
+            more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+            raise TrainingError(
+                f"step {part // self.job.settings.accumulate + 1}: {error}; the batch holds {', '.join(names[:NAMED])}{more}"
+            ) from error
 
     def on_train_batch_end(self, outputs: Any, batch: Batch, index: int) -> None:
         if self.average is not None and (index + 1) % self.job.settings.accumulate == 0:
@@ -122,9 +124,8 @@ class TrainingModule(lightning.LightningModule):
                 f"some weights are no finite numbers at step {self.global_step}: lower the learning rate, or clip"
             )
         self.objective.reset()
-        if self.trainer.world_size > 1:  # the running statistics that are saved are the first process's
-            for buffer in self.buffers():
-                torch.distributed.broadcast(buffer, 0)
+        if self.trainer.world_size > 1:
+            take_first_buffers(self)
 
     def validation_step(self, batch: Batch, index: int) -> None:
         self.objective.update(batch, None if self.average is None else self.average.module)
@@ -149,14 +150,3 @@ class TrainingModule(lightning.LightningModule):
     def _part(self, index: int) -> int:
         """Where in the stream of batches the run is, of which a step takes as many as it accumulates."""
         return self.global_step * self.job.settings.accumulate + index % self.job.settings.accumulate
-
-    def _names(self, part: int) -> str:
-        """The samples of a batch of this process."""
-        settings = self.job.settings
-        stream = Stream(
-            len(self.job.train), settings.batch_size // settings.accumulate, seed=settings.seed, steps=1,
-            start=part, rank=self.global_rank, world=self.trainer.world_size,
-        )  # fmt: skip
-        (batch,) = stream
-        names = [self.job.train.names[draw.number] for draw in batch if draw.number is not None]
-        return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")

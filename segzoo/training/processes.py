@@ -6,7 +6,11 @@ import os
 from typing import Any
 
 import torch
+from torch import Tensor, nn
+from torch.distributed.device_mesh import DeviceMesh
+from torch.distributed.fsdp import fully_shard
 
+from segzoo.model import SegmentationModel
 from segzoo.training.settings import Settings
 
 KUBEFLOW = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
@@ -53,3 +57,16 @@ def _sharded(world: int) -> Any:
     from lightning.pytorch.strategies import ModelParallelStrategy
 
     return ModelParallelStrategy(data_parallel_size=world, tensor_parallel_size=1, save_distributed_checkpoint=False)
+
+
+def share_out(model: SegmentationModel, mesh: DeviceMesh) -> None:
+    """Leave each process a share of the weights, from which a part is put together while it computes."""
+    for part in filter(None, (model.encoder, model.neck, model.decoder, model)):
+        fully_shard(part, mesh=mesh)
+
+
+def take_first_buffers(module: nn.Module) -> None:
+    """Give all processes the first one's running statistics, which are those that are saved."""
+    for buffer in filter(Tensor.is_floating_point, module.buffers()):
+        torch.distributed.broadcast(whole := buffer.contiguous(), 0)
+        buffer.copy_(whole)
