@@ -20,7 +20,7 @@ from segzoo.training.job import Job
 from segzoo.training.processes import share_out, take_first_buffers
 from segzoo.training.schedule import schedule
 
-NAMED = 8  # samples that an error names
+NAMED = 8  # samples that an error names at most
 
 
 class TrainingModule(lightning.LightningModule):
@@ -107,11 +107,9 @@ class TrainingModule(lightning.LightningModule):
         try:
             self.objective.check(parts)
         except TrainingError as error:
-            names = self.job.names(part, self.global_rank, self.trainer.world_size)
-            more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-            raise TrainingError(
-                f"step {part // self.job.settings.accumulate + 1}: {error}; the batch holds {', '.join(names[:NAMED])}{more}"
-            ) from error
+            step = part // self.job.settings.accumulate + 1
+            names = ", ".join(self.job.names(part, self.global_rank, self.trainer.world_size)[:NAMED])
+            raise TrainingError(f"step {step}: {error}; the batch holds {names}") from error
 
     def on_train_batch_end(self, outputs: Any, batch: Batch, index: int) -> None:
         if self.average is not None and (index + 1) % self.job.settings.accumulate == 0:
