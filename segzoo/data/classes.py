@@ -11,7 +11,9 @@ from segzoo.errors import DataError, OptionError
 from segzoo.labels import Labels
 
 FILES = ("classes.json", "classes.txt", "labels.json", "labels.txt")
-COLOUR = re.compile(r"(\d{1,3})[\s,;]+(\d{1,3})[\s,;]+(\d{1,3})")
+THREE = r"(\d{1,3})[\s,;]+(\d{1,3})[\s,;]+(\d{1,3})"
+COLOUR = re.compile(rf"(?:^|(?<=[\s,;:])){THREE}(?=[\s,;:]*$)|^{THREE}(?=[\s,;:])")
+"""Three numbers after a name, or before it; the name may end or begin with one."""
 
 
 def find_classes(folder: Path) -> Path | None:
@@ -45,7 +47,8 @@ def _from_text(text: str) -> Labels:
     names, colours = [], []
     for line in filter(None, (each.partition("#")[0].strip() for each in text.splitlines())):
         if found := COLOUR.search(line):
-            colours.append((int(found[1]), int(found[2]), int(found[3])))
+            red, green, blue = (int(each) for each in found.groups() if each is not None)
+            colours.append((red, green, blue))
             line = line.replace(found[0], " ")
         names.append(line.strip(" \t,;:"))
     return Labels(tuple(names), tuple(colours))

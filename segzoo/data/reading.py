@@ -23,20 +23,20 @@ PLAIN = frozenset(("L", "RGB", "I;16", "I;16B", "I;16L", "I", "F"))
 def read_image(path: str | PathLike[str]) -> NDArray[Any]:
     """An image as it is stored, turned upright if the camera says how.
 
-    :param path: a picture file; a TIFF file of any number of bands, which needs rasterio where Pillow doesn't know it;
+    :param path: a picture file, which needs rasterio where Pillow doesn't know its bands or would cut them to 8 bits;
         or an array of numpy's, (H, W) or (H, W, C).
     :returns: (H, W, C): palettes become RGB, and so do colours with transparency; other types and channels stay.
     :raises DataError: when there is no such file, or it can't be read.
-    :raises MissingExtraError: for a TIFF file that needs rasterio, where that isn't installed.
+    :raises MissingExtraError: for a file that needs rasterio, where that isn't installed.
     """
     from PIL import Image, ImageOps
 
-    if str(path).endswith(".npy"):
+    if _is_array(path):
         return _bands_last(_array(path))
     with _reading(path):
         try:
             with Image.open(path) as opened:
-                if not _has_odd_bands(opened):
+                if not (_has_odd_bands(opened) or _is_cut(opened)):
                     upright = ImageOps.exif_transpose(opened)
                     plain = upright.mode in PLAIN or (upright.mode == "RGBA" and opened.format == "TIFF")
                     return _bands_last(np.array(upright if plain else upright.convert("RGB")))
@@ -56,20 +56,30 @@ def read_mask(path: str | PathLike[str]) -> NDArray[Any]:
     """
     from PIL import Image
 
-    if str(path).endswith(".npy"):
+    if _is_array(path):
         mask = _array(path)
     else:
-        with _reading(path), Image.open(path) as opened:
-            mode = opened.mode
-            mask = np.array(opened.convert("RGB") if mode in ("RGBA", "CMYK", "YCbCr") else opened)
-            if mode in ("LA", "PA"):
-                mask = mask[..., 0]
+        with _reading(path):
+            try:
+                with Image.open(path) as opened:
+                    mode = opened.mode
+                    mask = np.array(opened.convert("RGB") if mode in ("RGBA", "CMYK", "YCbCr") else opened)
+            except Image.UnidentifiedImageError:
+                if not _is_raster(path):
+                    raise
+                mask = _raster(path)
+        if mask.ndim == 3 and mask.shape[2] == 2:  # the second is transparency
+            mask = mask[..., 0]
+    if mask.ndim == 3 and mask.shape[2] == 1:
+        mask = mask[..., 0]
     if mask.dtype == bool:
         mask = mask.astype(np.uint8)
     if mask.dtype.kind == "f" and np.array_equal(mask, np.round(mask)):
         mask = mask.astype(np.int64)
-    if mask.dtype.kind not in "ui" or mask.ndim not in (2, 3):
-        raise DataError(f"{path}: expected a mask of whole numbers (H, W), got {mask.dtype} {mask.shape}")
+    if mask.dtype.kind not in "ui" or (mask.ndim == 3 and mask.shape[2] != 3):
+        raise DataError(
+            f"{path}: expected a mask of whole numbers (H, W), or of colours (H, W, 3), got {mask.dtype} {mask.shape}"
+        )
     return mask
 
 
@@ -77,8 +87,14 @@ def read_palette(path: str | PathLike[str]) -> tuple[Colour, ...]:
     """The colours of a mask's palette, in the order of their numbers; empty where it has none."""
     from PIL import Image
 
-    with _reading(path), Image.open(path) as opened:
-        flat = opened.getpalette("RGB") if opened.mode == "P" else None
+    with _reading(path):
+        try:
+            with Image.open(path) as opened:
+                flat = opened.getpalette("RGB") if opened.mode == "P" else None
+        except Image.UnidentifiedImageError:
+            if not _is_raster(path):
+                raise
+            flat = None
     return tuple(zip(flat[::3], flat[1::3], flat[2::3], strict=True)) if flat else ()
 
 
@@ -89,11 +105,18 @@ def image_size(path: str | PathLike[str]) -> tuple[int, int]:
     """
     from PIL import Image
 
-    if str(path).endswith(".npy"):
+    if _is_array(path):
         return _array(path, header_only=True).shape[:2]
-    with _reading(path), Image.open(path) as opened:
-        turned = opened.getexif().get(0x0112, 1) in (5, 6, 7, 8)
-        return (opened.width, opened.height) if turned else (opened.height, opened.width)
+    with _reading(path):
+        try:
+            with Image.open(path) as opened:
+                turned = opened.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+                return (opened.width, opened.height) if turned else (opened.height, opened.width)
+        except Image.UnidentifiedImageError:
+            if not _is_raster(path):
+                raise
+        with _opened_raster(path) as raster:
+            return raster.height, raster.width
 
 
 def relabel(mask: NDArray[Any], table: Mapping[int, int], default: int | None = None) -> NDArray[np.int64]:
@@ -135,9 +158,13 @@ def _bands_last(array: NDArray[Any]) -> NDArray[Any]:
 def _array(path: str | PathLike[str], header_only: bool = False) -> NDArray[Any]:
     with _reading(path):
         array = np.load(path, mmap_mode="r" if header_only else None, allow_pickle=False)
-    if array.ndim not in (2, 3):
-        raise DataError(f"{path}: expected an array (H, W) or (H, W, C), got shape {array.shape}")
+    if not isinstance(array, np.ndarray) or array.ndim not in (2, 3):
+        raise DataError(f"{path}: expected an array (H, W) or (H, W, C), got {getattr(array, 'shape', type(array))}")
     return array
+
+
+def _is_array(path: str | PathLike[str]) -> bool:
+    return str(path).lower().endswith(".npy")
 
 
 def _is_raster(path: str | PathLike[str]) -> bool:
@@ -152,7 +179,19 @@ def _has_odd_bands(opened: Any) -> bool:
     return bands not in (1, 3, 4) or (bands > 1 and max(opened.tag_v2.get(258, (8,))) > 8)  # bits per sample
 
 
+def _is_cut(opened: Any) -> bool:
+    """Whether Pillow would cut colours of 16 bits to 8, as it does in PNG files."""
+    stored = opened.tile[0][3] if opened.format == "PNG" and opened.tile else ""
+    return isinstance(stored, str) and stored.startswith(("RGB", "LA")) and "16" in stored
+
+
 def _raster(path: str | PathLike[str]) -> NDArray[Any]:
+    with _opened_raster(path) as opened:
+        return np.moveaxis(opened.read(), 0, -1)
+
+
+@contextmanager
+def _opened_raster(path: str | PathLike[str]) -> Iterator[Any]:
     try:
         import rasterio
     except ImportError as error:
@@ -162,7 +201,7 @@ def _raster(path: str | PathLike[str]) -> NDArray[Any]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
         with rasterio.open(path) as opened:
-            return np.moveaxis(opened.read(), 0, -1)
+            yield opened
 
 
 @contextmanager
