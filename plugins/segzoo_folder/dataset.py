@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
-from annotated_types import Ge, Len
+from annotated_types import Ge, Le, Len
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from segzoo import IGNORE, DataError, Labels
+from segzoo import IGNORE, DataError, DataWarning, Labels, OptionError
 from segzoo.data import (
     Dataset,
     Pair,
@@ -20,6 +21,7 @@ from segzoo.data import (
     encode_colours,
     find_classes,
     find_folders,
+    find_named_folders,
     image_size,
     pair,
     read_classes,
@@ -33,7 +35,7 @@ NAMED = 5  # files that an error names
 MANY = 255  # values that a mask without a list of classes has at most
 SMEARING = (".jpg", ".jpeg", ".webp")
 
-Byte = Annotated[int, Ge(0)]
+Byte = Annotated[int, Ge(0), Le(255)]
 
 
 class FolderDataset(Dataset):
@@ -46,6 +48,9 @@ class FolderDataset(Dataset):
     :param path: the folder.
     :param classes: the names of the classes, in order; instead of `classes.txt`.
     :param colours: of the classes, red, green and blue, for masks that are coded in colours.
+    :param images: where images lie in the folder, if under another name; `{split}` stands for each of its splits, as in
+        `"{split}/photos"`.
+    :param masks: where masks lie, likewise.
     :param ignore: the values of a mask that belong to no class.
     :param reduce_zero: whether 0 belongs to no class, and the others count from 1.
     """
@@ -58,27 +63,28 @@ class FolderDataset(Dataset):
         *,
         classes: Annotated[Sequence[str], Len(1)] | None = None,
         colours: Sequence[Annotated[Sequence[Byte], Len(3, 3)]] | None = None,
+        images: str | None = None,
+        masks: str | None = None,
         ignore: int | Sequence[int] | None = 255,
         reduce_zero: bool = False,
     ) -> None:
         super().__init__(path)
-        folders = find_folders(path)
+        if (images is None) != (masks is None):
+            raise OptionError("images and masks are given together: where each lie in the folder")
+        folders = find_folders(path) if images is None or masks is None else find_named_folders(path, images, masks)
         if not folders:
             raise DataError(
-                f"{path} has no images and masks; expected images/ and masks/ in it, or in its train/ and val/"
+                f"{path} has no images and masks; expected images/ and masks/ in it, or in its train/ and val/, or "
+                "other names given as the options images and masks"
             )
         self.pairs: dict[str, Pair] = {}
-        self._splits: dict[str, list[str]] = {}
-        for split, (images, masks) in folders.items():
-            self._splits[split] = self._add(images, masks)
+        self._splits = {split: self._add(*places) for split, places in folders.items()}
+        if empty := [split for split, names in self._splits.items() if not names]:
+            where, _ = folders[empty[0]]
+            raise DataError(f"there is no image in {where}; put some there with their masks, or take the folder away")
         file = find_classes(path)
-        self.listed = (
-            Labels(tuple(classes), tuple((red, green, blue) for red, green, blue in colours or ())) if classes else None
-        )
-        if self.listed is None and file is not None:
-            self.listed = read_classes(file)
-        if self.listed is not None:
-            self.listed.check("the list", len(self.listed.names))
+        listed = read_classes(file) if file is not None and not (classes and colours) else None
+        self.listed = _labels(classes, colours, listed)
         self.ignore = [ignore] if isinstance(ignore, int) else list(ignore or ())
         self.reduce_zero = reduce_zero
 
@@ -114,6 +120,7 @@ class FolderDataset(Dataset):
     @cached_property
     def labels(self) -> Labels:
         """Those that are listed, or the values that the masks have."""
+        binary = self.black_and_white or self.grey_coded  # looked up here once, not in each worker process
         if self.listed is not None:
             return (
                 self.listed if self.listed.palette else Labels(self.listed.names, self._palette(len(self.listed.names)))
@@ -121,23 +128,60 @@ class FolderDataset(Dataset):
         if self.colour_coded:
             raise DataError(
                 f"the masks of {self.path} are coded in colours: list the classes in {self.path / 'classes.txt'}, a "
-                f"name, red, green and blue on each line; the first mask has {self._colours_seen()}"
+                f"name, red, green and blue on each line; a mask has {self._colours_seen()}"
             )
-        count = 2 if self.black_and_white else max(self._seen, default=0) + 1 - self.reduce_zero
+        if binary:
+            warnings.warn(
+                f"the masks of {self.path} hold 0 and 255 alone: 0 is read as class 0, 255 as class 1; name the two "
+                "classes in classes.txt if that's right",
+                DataWarning,
+                stacklevel=2,
+            )
+            return Labels(("0", "1"))
+        count = max(self._seen, default=-1) + 1 - self.reduce_zero
+        if count < 1:
+            raise DataError(f"no mask of {self.path} has a pixel of any class; see which values are ignored")
+        if count > min(MANY, 2 * len(self._seen) + 2):  # a class here and there may be unseen, but not most
+            raise DataError(
+                f"the masks of {self.path} have the values {_shown(self._seen)}: shades rather than numbers of "
+                "classes; list the classes in classes.txt, with red, green and blue if a class is drawn in a shade"
+            )
         return Labels(tuple(map(str, range(count))), self._palette(count))
 
     @cached_property
     def colour_coded(self) -> bool:
-        """Whether the first mask has colours that aren't grey."""
-        mask = read_mask(next(iter(self.pairs.values())).mask)
-        return mask.ndim == 3 and not (mask == mask[..., :1]).all()
+        """Whether masks have colours that aren't grey. The first may be all background, so that others are read too."""
+        readable = False
+        for files in tqdm(self.pairs.values(), desc="reading masks", unit="mask", delay=2):
+            try:
+                mask = read_mask(files.mask)
+            except DataError as error:
+                failed = error
+                continue
+            if mask.ndim == 2:
+                return False
+            if not _is_grey(mask):
+                return True
+            readable = True
+        if not readable:
+            raise failed
+        return False
+
+    @cached_property
+    def grey_coded(self) -> bool:
+        """Whether values are the listed colours, all grey, and not the numbers of classes."""
+        if self.listed is None or not self.listed.palette or self.colour_coded or self.black_and_white:
+            return False
+        greys = {red for red, green, blue in self.listed.palette if red == green == blue}
+        seen = self._values_of_all - set(self.ignore)
+        return len(greys) == len(self.listed.names) and seen <= greys and not seen <= set(range(len(greys)))
 
     @cached_property
     def black_and_white(self) -> bool:
         """Whether masks hold 0 and 255 alone: two classes, as drawing programs save them."""
         if self.colour_coded or (self.listed is not None and len(self.listed.names) != 2):
             return False
-        return {0, 255} == self._values_of_all
+        return self._values_of_all == {0, 255}
 
     @cached_property
     def _values_of_all(self) -> set[int]:
@@ -186,13 +230,20 @@ class FolderDataset(Dataset):
     def _values(self, file: Path) -> NDArray[Any]:
         """A mask's values; colours that are grey are one."""
         mask = read_mask(file)
-        return mask[..., 0] if mask.ndim == 3 and not self.colour_coded else mask
+        if mask.ndim == 2 or self.colour_coded:
+            return mask
+        if not _is_grey(mask):
+            raise DataError(f"{file}: expected a mask of values, as the others are, got one of colours")
+        return mask[..., 0]
 
     def _classes(self, mask: NDArray[Any], file: Path) -> NDArray[np.int64]:
         if self.colour_coded:
             return self._from_colours(mask, file)
         if self.black_and_white:
             return (mask > 0).astype(np.int64)
+        if self.grey_coded:
+            shades = {red: number for number, (red, _, _) in enumerate(self.labels.palette)}
+            return relabel(mask, dict.fromkeys(self.ignore, IGNORE) | shades, default=-1)
         classes = relabel(mask, dict.fromkeys(self.ignore, IGNORE))
         if self.reduce_zero:
             classes = np.where(classes == IGNORE, IGNORE, np.where(classes == 0, IGNORE, classes - 1))
@@ -216,14 +267,51 @@ class FolderDataset(Dataset):
 
     def _palette(self, count: int) -> tuple[tuple[int, int, int], ...]:
         """The colours that the masks themselves are drawn in, where they have some for each class."""
-        mask = next(iter(self.pairs.values())).mask
-        colours = () if mask.suffix == ".npy" else read_palette(mask)
-        return colours[:count] if len(set(colours[:count])) == count > 1 else ()
+        for files in self.pairs.values():
+            try:
+                colours = () if files.mask.suffix.lower() == ".npy" else read_palette(files.mask)
+            except DataError:
+                continue  # left for `read` to complain about
+            return colours[:count] if len(set(colours[:count])) == count > 1 else ()
+        return ()
 
     def _colours_seen(self) -> str:
-        codes = np.unique(encode_colours(read_mask(next(iter(self.pairs.values())).mask)))
-        shown = ", ".join(f"{int(each) >> 16} {int(each) >> 8 & 255} {int(each) & 255}" for each in codes[:20])
+        codes: set[int] = set()
+        for files in self.pairs.values():
+            try:
+                mask = read_mask(files.mask)
+            except DataError:
+                continue
+            if mask.ndim == 3 and not _is_grey(mask):
+                codes.update(map(int, np.unique(encode_colours(mask))))
+                break
+        shown = ", ".join(f"{each >> 16} {each >> 8 & 255} {each & 255}" for each in sorted(codes)[:20])
         return f"the colours {shown}" + (" and more" if len(codes) > 20 else "")
+
+
+def _labels(
+    names: Sequence[str] | None, colours: Sequence[Sequence[int]] | None, listed: Labels | None
+) -> Labels | None:
+    """The classes that are given, and where they aren't, those that the file lists."""
+    palette = tuple((red, green, blue) for red, green, blue in colours) if colours else ()
+    if names is None:
+        names = listed.names if listed else tuple(map(str, range(len(palette))))
+    if not palette and listed and len(listed.palette) == len(names):
+        palette = listed.palette
+    labels = Labels(tuple(names), palette)
+    labels.check("the list", len(labels.names))
+    if len(set(palette)) < len(palette):
+        twice = next(each for each in palette if palette.count(each) > 1)
+        raise DataError(f"two classes have the colour {twice}; give each one of its own")
+    return labels if names else None
+
+
+def _is_grey(mask: NDArray[Any]) -> bool:
+    return bool((mask == mask[..., :1]).all())
+
+
+def _shown(values: set[int]) -> str:
+    return ", ".join(map(str, sorted(values)[:20])) + (" and more" if len(values) > 20 else "")
 
 
 def _listed(files: Sequence[Path]) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from segzoo.data.reading import PICTURES
+from segzoo.errors import DataError
 
 IMAGES = ("images", "image", "imgs", "img", "jpegimages", "rgb", "input", "inputs")
 MASKS = ("masks", "mask", "labels", "label", "annotations", "annotation", "gt", "ground_truth", "groundtruth", "target",
@@ -61,19 +62,41 @@ def find_folders(root: Path) -> dict[str, tuple[Path, Path]]:
     return {"all": (root, root)} if _holds_both(root) else {}
 
 
+def find_named_folders(root: Path, images: str, masks: str) -> dict[str, tuple[Path, Path]]:
+    """The same for folders of other names.
+
+    :param images: where images lie in the root; `{split}` in it stands for `train`, `val` and the like, as they are
+        called there.
+    :param masks: where masks lie, likewise.
+    """
+    if "{split}" not in images + masks:
+        named = root / images, root / masks
+        return {"all": named} if all(each.is_dir() for each in named) else {}
+    found: dict[str, tuple[Path, Path]] = {}
+    for split, words in SPLITS.items():
+        for word in words:
+            named = root / images.replace("{split}", word), root / masks.replace("{split}", word)
+            if split not in found and all(each.is_dir() for each in named):
+                found[split] = named
+    return found
+
+
 def pair(images: Path, masks: Path) -> Paired:
-    """Pair the files of two folders, or of one, by their paths without ending and without what marks a mask."""
+    """Pair the files of two folders, or of one, by their paths without ending and without what marks a mask.
+
+    :raises DataError: when two images, or two masks, are called the same.
+    """
     if images == masks:
         files = list(_files(images))
-        marked = [each for each in files if _unmarked(each.stem) != each.stem]
-        image_files = {_key(each, images): each for each in files if each not in set(marked)}
-        mask_files = {_unmarked(_key(each, masks)): each for each in marked}
+        marked = {each for each in files if _unmarked(each.stem) != each.stem}
+        image_files = _by_key((_key(each, images), each) for each in files if each not in marked)
+        mask_files = _by_key((_unmarked(_key(each, masks)), each) for each in files if each in marked)
     else:
-        image_files = {_key(each, images): each for each in _files(images)}
-        mask_files = {_key(each, masks): each for each in _files(masks)}
+        image_files = _by_key((_key(each, images), each) for each in _files(images))
+        mask_files = _by_key((_key(each, masks), each) for each in _files(masks))
         if not mask_files.keys() & image_files.keys():
-            mask_files = {_unmarked(key): each for key, each in mask_files.items()}
-            image_files = {key.removesuffix("_image"): each for key, each in image_files.items()}
+            mask_files = _by_key((_unmarked(key), each) for key, each in mask_files.items())
+            image_files = _by_key((key.removesuffix("_image"), each) for key, each in image_files.items())
     return Paired(
         {key: Pair(image_files[key], mask_files[key]) for key in sorted(image_files.keys() & mask_files.keys())},
         [image_files[key] for key in sorted(image_files.keys() - mask_files.keys())],
@@ -109,6 +132,15 @@ def _files(folder: Path) -> Iterator[Path]:
 
 def _is_picture(path: Path) -> bool:
     return path.suffix.lower() in PICTURES and not path.name.startswith(".") and path.is_file()
+
+
+def _by_key(files: Iterable[tuple[str, Path]]) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    for key, file in files:
+        if key in found:
+            raise DataError(f"{found[key]} and {file.name} are called the same, {key}; take one of the two away")
+        found[key] = file
+    return found
 
 
 def _key(file: Path, folder: Path) -> str:

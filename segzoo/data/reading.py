@@ -94,7 +94,8 @@ def read_palette(path: str | PathLike[str]) -> tuple[Colour, ...]:
         except Image.UnidentifiedImageError:
             if not _is_raster(path):
                 raise
-            flat = None
+            with _opened_raster(path):
+                flat = None
     return tuple(zip(flat[::3], flat[1::3], flat[2::3], strict=True)) if flat else ()
 
 

@@ -9,7 +9,7 @@ from PIL import Image
 from segzoo import IGNORE
 from segzoo.data import open_dataset
 from segzoo.data.opening import find
-from segzoo.errors import DataError
+from segzoo.errors import DataError, DataWarning, OptionError
 
 MASK = np.array([[0, 1], [2, 255]], np.uint8)
 COLOURS = ((0, 0, 0), (255, 0, 0), (0, 0, 255))
@@ -217,3 +217,149 @@ def test_it_can_be_sent_to_another_process(folder):
 
 def test_a_size_is_told_by_the_header(folder):
     assert open_dataset(folder).size("images/a.png") == (2, 2)
+
+
+def test_black_and_white_without_names_is_said(tmp_path):
+    save_pair(tmp_path / "images", tmp_path / "masks", "a", np.array([[0, 255]], np.uint8), size=(1, 2))
+    with pytest.warns(DataWarning, match="0 is read as class 0, 255 as class 1"):
+        assert open_dataset(tmp_path).labels.names == ("0", "1")
+
+
+@pytest.mark.filterwarnings("error::segzoo.errors.DataWarning")
+def test_black_and_white_with_names_is_as_it_should_be(tmp_path):
+    save_pair(tmp_path / "images", tmp_path / "masks", "a", np.array([[0, 255]], np.uint8), size=(1, 2))
+    dataset = open_dataset(tmp_path, classes=["ground", "road"])
+    assert (dataset.labels.names, dataset.read("images/a.png").mask.tolist()) == (("ground", "road"), [[0, 1]])
+
+
+def test_shades_without_a_list_are_an_error(tmp_path):
+    save_pair(tmp_path / "images", tmp_path / "masks", "a", np.array([[0, 100, 200]], np.uint8), size=(1, 3))
+    with pytest.raises(DataError, match="values 0, 100, 200: shades rather than numbers of classes"):
+        _ = open_dataset(tmp_path).labels
+
+
+def test_shades_are_read_by_a_table_of_greys(tmp_path):
+    save_pair(tmp_path / "images", tmp_path / "masks", "a", np.array([[0, 100, 200, 255]], np.uint8), size=(1, 4))
+    (tmp_path / "classes.txt").write_text("ground 0 0 0\nroad 100 100 100\nhouse 200 200 200\n")
+    assert open_dataset(tmp_path).read("images/a.png").mask.tolist() == [[0, 1, 2, IGNORE]]
+
+
+def test_numbers_of_classes_stay_so_where_the_list_draws_them_in_greys(tmp_path):
+    save_pair(tmp_path / "images", tmp_path / "masks", "a", np.array([[0, 1, 2]], np.uint8), size=(1, 3))
+    (tmp_path / "classes.txt").write_text("ground 0 0 0\nroad 100 100 100\nhouse 200 200 200\n")
+    assert open_dataset(tmp_path).read("images/a.png").mask.tolist() == [[0, 1, 2]]
+
+
+def test_a_class_may_be_unseen_where_none_are_listed(tmp_path):
+    save_pair(tmp_path / "images", tmp_path / "masks", "a", np.array([[0, 1, 3]], np.uint8), size=(1, 3))
+    assert open_dataset(tmp_path).labels.names == ("0", "1", "2", "3")
+
+
+def test_masks_without_any_class_are_an_error(tmp_path):
+    save_pair(tmp_path / "images", tmp_path / "masks", "a", np.array([[255]], np.uint8), size=(1, 1))
+    with pytest.raises(DataError, match=r"no mask of .* has a pixel of any class"):
+        _ = open_dataset(tmp_path).labels
+
+
+@pytest.fixture
+def coloured(tmp_path):
+    """Masks of colours, the first of which is all background, and so grey."""
+    save_pair(tmp_path / "images", tmp_path / "masks", "a", np.zeros((2, 2, 3), np.uint8))
+    save_pair(tmp_path / "images", tmp_path / "masks", "b", np.array(COLOURS, np.uint8)[[[0, 1], [2, 1]]])
+    return tmp_path
+
+
+def test_colours_are_seen_though_the_first_mask_is_all_background(coloured):
+    (coloured / "classes.txt").write_text("ground 0 0 0\nroad 255 0 0\nhouse 0 0 255\n")
+    assert open_dataset(coloured).read("images/b.png").mask.tolist() == [[0, 1], [2, 1]]
+
+
+def test_colours_can_be_given(coloured):
+    dataset = open_dataset(coloured, classes=["ground", "road", "house"], colours=[list(each) for each in COLOURS])
+    assert dataset.read("images/b.png").mask.tolist() == [[0, 1], [2, 1]]
+
+
+def test_colours_can_be_given_for_the_names_of_the_list(coloured):
+    (coloured / "classes.txt").write_text("ground\nroad\nhouse\n")
+    dataset = open_dataset(coloured, colours=[list(each) for each in COLOURS])
+    assert (dataset.labels.names, dataset.labels.palette) == (("ground", "road", "house"), COLOURS)
+
+
+def test_colours_other_than_classes_are_an_error(coloured):
+    with pytest.raises(OptionError, match="got 2 colours"):
+        open_dataset(coloured, classes=["ground", "road", "house"], colours=[[0, 0, 0], [255, 0, 0]])
+
+
+def test_one_colour_of_two_classes_is_an_error(coloured):
+    (coloured / "classes.txt").write_text("ground 0 0 0\nroad 255 0 0\nhouse 255 0 0\n")
+    with pytest.raises(DataError, match=r"two classes have the colour \(255, 0, 0\)"):
+        open_dataset(coloured)
+
+
+def test_values_among_colours_are_an_error(coloured):
+    (coloured / "classes.txt").write_text("ground 0 0 0\nroad 255 0 0\nhouse 0 0 255\n")
+    save_pair(coloured / "images", coloured / "masks", "c")
+    with pytest.raises(DataError, match=r"c\.png: expected a mask of colours"):
+        open_dataset(coloured).read("images/c.png")
+
+
+def test_colours_among_values_are_an_error(folder):
+    save_pair(folder / "images", folder / "masks", "c", np.array(COLOURS, np.uint8)[[[0, 1], [2, 1]]])
+    with pytest.raises(DataError, match=r"c\.png: expected a mask of values"):
+        open_dataset(folder).read("images/c.png")
+
+
+@pytest.mark.parametrize("line", ["road1 255 0 0", "road1,255,0,0", "road1:255,0,0::", "255 0 0 road1"])
+def test_a_name_may_end_with_a_number(folder, line):
+    (folder / "classes.txt").write_text(f"{line}\n")
+    labels = open_dataset(folder).listed
+    assert (labels.names, labels.palette) == (("road1",), ((255, 0, 0),))
+
+
+def test_a_corrupt_first_mask_hides_no_other(folder):
+    (folder / "masks" / "a.png").write_bytes(b"no picture")
+    dataset = open_dataset(folder)
+    assert dataset.classes == 3
+    assert dataset.read("images/b.png").mask.tolist() == [[0, 1], [2, IGNORE]]
+
+
+def test_masks_that_are_all_corrupt_are_an_error(folder):
+    for mask in (folder / "masks").iterdir():
+        mask.write_bytes(b"no picture")
+    with pytest.raises(DataError, match=r"b\.png can't be read"):
+        _ = open_dataset(folder).labels
+
+
+def test_two_images_of_one_name_are_an_error(folder):
+    Image.new("RGB", (2, 2)).save(folder / "images" / "b.jpg")
+    with pytest.raises(DataError, match=r"b\.jpg and b\.png are called the same"):
+        open_dataset(folder)
+
+
+def test_an_empty_split_is_an_error(tmp_path):
+    save_pair(tmp_path / "train/images", tmp_path / "train/masks", "a")
+    for kind in ("images", "masks"):
+        (tmp_path / "val" / kind).mkdir(parents=True)
+    with pytest.raises(DataError, match=r"there is no image in .*val.images"):
+        open_dataset(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("images", "masks", "split"),
+    [("photos", "drawn/by hand", "all"), ("{split}/photos", "{split}/drawn", "train"), ("p/{split}", "m", "val")],
+)
+def test_folders_of_other_names_can_be_given(tmp_path, images, masks, split):
+    save_pair(tmp_path / images.format(split=split), tmp_path / masks.format(split=split), "a")
+    dataset = open_dataset(tmp_path, "folder", images=images, masks=masks)
+    assert list(dataset.splits()) == [split]
+    assert dataset.read(dataset.splits()[split][0]).mask.shape == (2, 2)
+
+
+def test_folders_that_are_not_there_are_an_error(folder):
+    with pytest.raises(DataError, match="has no images and masks"):
+        open_dataset(folder, "folder", images="photos", masks="masks")
+
+
+def test_a_folder_of_images_needs_one_of_masks(folder):
+    with pytest.raises(OptionError, match="given together"):
+        open_dataset(folder, "folder", images="photos")
