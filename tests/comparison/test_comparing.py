@@ -4,8 +4,10 @@ import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import pytest
+import torch
 from training.small_runs import write_shapes
 
 import segzoo
@@ -13,6 +15,7 @@ from segzoo.comparison import compare, comparing
 from segzoo.errors import DataError, OptionError
 from segzoo.evaluation.cost import Cost
 from segzoo.host.pair_names import PairName
+from segzoo.metrics import Scores
 
 SETTINGS = {"pretrained": False, "steps": 4, "batch_size": 4, "validate_every": 2, "workers": 0, "augment": False}
 PAIRS = [PairName("test_resnet", "linear"), PairName("test_resnet", "segformer")]
@@ -98,23 +101,18 @@ def test_settings_that_are_none_are_an_error(data, tmp_path):
 @pytest.mark.slow
 def test_weak_pairs_are_stopped_early(data, tmp_path, unmeasured, monkeypatch):
     """The first pair sets the mark; one whose scores are worse at the first rung is stopped there."""
-    learning = iter([0.9] * 8 + [0.1] * 8)
-
-    class Pretending(comparing.Scores):
-        @property
-        def miou(self):
-            return self.pretended
+    good, bad = Scores(torch.tensor([[90, 10], [10, 90]])), Scores(torch.tensor([[10, 90], [90, 10]]))
+    learning = iter([good] * 8 + [bad] * 8)
 
     def train(settings, run, *, on_validation, **_):
         run.mkdir(parents=True)
         lines = ["step,miou"]
         for step in range(1, 9):
-            scores = Pretending(None)
-            object.__setattr__(scores, "pretended", next(learning))
+            scores = next(learning)
             lines.append(f"{step},{scores.miou}")
             (run / "metrics.csv").write_text("\n".join(lines))
             on_validation(step, scores)
-        return type("Ended", (), {"scores": scores})
+        return SimpleNamespace(scores=scores)
 
     monkeypatch.setattr(comparing, "train", train)
     monkeypatch.setattr(comparing, "_winner", lambda *_: None)
