@@ -128,7 +128,9 @@ def prepare(settings: Settings, *, dataset: Dataset | None = None, augmentation:
     crop, one_size = _sizes(settings, dataset, splits)
     settings = settings.model_copy(update={"pretrained": pretrained, "crop": crop if settings.augment else None})
     if settings.augment:
-        augmentation = augmentation or Augmentation(crop, scale=settings.scale, flip=settings.flip)
+        augmentation = augmentation or Augmentation(
+            crop, scale=settings.scale, flip=settings.flip, vertical=settings.vertical
+        )
     broken = settings.broken
     model.preprocessing = own_preprocessing(dataset, splits[TRAIN], broken=broken) or model.preprocessing
     workers = settings.workers if settings.workers is not None else min(MOST_WORKERS, (os.cpu_count() or 1) - 1)

@@ -52,7 +52,8 @@ class Settings(BaseModel):
     :param auxiliary_weight: how much each auxiliary head's loss counts.
     :param augment: whether images are scaled, cropped, mirrored and changed in colour.
     :param scale: the range of factors by which they are scaled.
-    :param flip: how likely they are mirrored.
+    :param flip: how likely they are mirrored, left to right.
+    :param vertical: how likely they are mirrored top to bottom, which suits images from above.
     :param validation: the share that is kept for validation where the data isn't split.
     :param validate_every: steps between validations, each of which ends in a checkpoint; a tenth of the run if None.
     :param workers: processes that read images; chosen by the machine's cores if None.
@@ -99,6 +100,7 @@ class Settings(BaseModel):
     augment: bool = True
     scale: tuple[Positive, Positive] = (0.5, 2.0)
     flip: Annotated[float, Field(ge=0, le=1)] = 0.5
+    vertical: Annotated[float, Field(ge=0, le=1)] = 0.0
     validation: Share = 0.2
     validate_every: Count | None = None
     workers: Annotated[int, Field(ge=0)] | None = None

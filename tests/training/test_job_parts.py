@@ -24,3 +24,11 @@ def test_synchronised_batch_norms_keep_the_activation_that_timm_s_hold():
     )
     norms = [each for each in prepare(settings, dataset=SCENES).model.modules() if isinstance(each, nn.SyncBatchNorm)]
     assert any(isinstance(getattr(norm, "act", None), nn.Hardswish) for norm in norms)
+
+
+def test_images_from_above_are_mirrored_both_ways():
+    settings = Settings(
+        data="scenes", encoder="test_resnet", decoder="linear", pretrained=False, flip=0.25, vertical=0.5
+    )
+    transform = prepare(settings, dataset=SCENES).train.transform
+    assert [each.p for each in transform.flips.transforms] == [0.25, 0.5]
