@@ -78,11 +78,13 @@ class Scores:
         :param names: of the classes; their numbers where there are none.
         :raises OptionError: for another number of names than classes.
         """
-        classes = {row.pop("class"): {key: _known(value) for key, value in row.items()} for row in self._rows(names)}
+        classes = {
+            row.pop("class"): {key: known_number(value) for key, value in row.items()} for row in self._rows(names)
+        }
         return {
-            "miou": _known(self.miou),
-            "accuracy": _known(self.accuracy),
-            "mdice": _known(self.mdice),
+            "miou": known_number(self.miou),
+            "accuracy": known_number(self.accuracy),
+            "mdice": known_number(self.mdice),
             "pixels": self.pixels,
             "classes": classes,
         }
@@ -125,15 +127,11 @@ class SegmentationMetrics(nn.Module):
 
     def __init__(self, classes: int, ignore_index: int = IGNORE) -> None:
         super().__init__()
-        try:
-            from torchmetrics.classification import MulticlassConfusionMatrix
-        except ImportError as error:
-            raise MissingExtraError(
-                f'metrics need torchmetrics ({error}): pip install "segzoo-torch[train]"'
-            ) from error
         self.classes = classes
         self.ignore_index = ignore_index
-        self.counts = MulticlassConfusionMatrix(max(2, classes), ignore_index=ignore_index, validate_args=False)
+        self.counts = _torchmetrics().classification.MulticlassConfusionMatrix(
+            max(2, classes), ignore_index=ignore_index, validate_args=False
+        )
 
     @torch.no_grad()
     def update(self, predicted: Tensor, target: Tensor) -> None:
@@ -173,13 +171,22 @@ def confusion_matrix(predicted: Tensor, target: Tensor, classes: int) -> Tensor:
 
     :param predicted: classes, int64 of any shape.
     :param target: of the same shape; `IGNORE` where a pixel doesn't count.
+    :raises MissingExtraError: without torchmetrics.
     """
-    counted = target != IGNORE
-    pairs = target[counted] * classes + predicted[counted]
-    return torch.bincount(pairs, minlength=classes**2).view(classes, classes)
+    counted = _torchmetrics().functional.classification.multiclass_confusion_matrix
+    return counted(predicted, target, classes, ignore_index=IGNORE, validate_args=False)
 
 
-def _known(value: float) -> float | None:
+def _torchmetrics() -> Any:
+    try:
+        import torchmetrics.functional.classification
+    except ImportError as error:
+        raise MissingExtraError(f'metrics need torchmetrics ({error}): pip install "segzoo-torch[train]"') from error
+    return torchmetrics
+
+
+def known_number(value: float) -> float | None:
+    """A score as JSON has it: None for NaN."""
     return None if value != value else round(value, 6)
 
 

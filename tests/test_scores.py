@@ -169,7 +169,7 @@ def test_a_predicted_class_is_never_ignored() -> None:
 
 
 def test_metrics_without_torchmetrics_say_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "torchmetrics.classification", None)
+    monkeypatch.setitem(sys.modules, "torchmetrics.functional.classification", None)
     with pytest.raises(segzoo.MissingExtraError, match=r'pip install "segzoo-torch\[train\]"'):
         SegmentationMetrics(3)
     assert SMALL.accuracy == 0.9

@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from segzoo.cli.parameters import KEY_VALUE
-from segzoo.cli.tables import print_json, print_table
+from segzoo.cli.parameters import KEY_VALUE, data_option, form_option, threads_option
+from segzoo.cli.tables import json_option, print_json, print_table
 
 
 @click.command()
@@ -22,15 +22,15 @@ from segzoo.cli.tables import print_json, print_table
 @click.option("--storage", help="Where several machines keep one study, such as postgresql://...; a file by default.")
 @click.option("--pretrained/--no-pretrained", default=None, help="Start from published weights; if there are any.")
 @click.option("--batch-size", type=click.IntRange(min=1), help="Images of a step.  [default: 8]")
-@click.option("--form", help="The dataset that reads DATA; found out by default.")
-@click.option("--data-option", "data_options", type=KEY_VALUE, multiple=True, help="Of the dataset; can be repeated.")
+@form_option
+@data_option
 @click.option("--no-augment", "augment", flag_value=False, type=bool, default=None, help="Images as they are.")
 @click.option("--seed", type=click.IntRange(min=0), help="Of all that chance decides.  [default: 0]")
 @click.option("--workers", type=click.IntRange(min=0), help="Processes that read images.")
 @click.option("--set", "others", type=KEY_VALUE, multiple=True, help="Any other setting, as `segzoo train` has them.")
-@click.option("--threads", type=click.IntRange(min=1), help="Processor cores to use; all by default.")
+@threads_option
 @click.option("--quiet", is_flag=True, help="No progress bars.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@json_option
 def compare(
     data: str,
     encoders: str,

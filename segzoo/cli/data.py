@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from segzoo.cli.parameters import KEY_VALUE
-from segzoo.cli.tables import print_json
+from segzoo.cli.parameters import KEY_VALUE, form_option
+from segzoo.cli.tables import json_option, print_json
 
 if TYPE_CHECKING:
     from segzoo.data.checking import DataReport
@@ -35,12 +35,12 @@ def data() -> None:
 
 @data.command()
 @click.argument("data")
-@click.option("--form", help="The dataset that reads DATA; found out by default.")
+@form_option
 @click.option("--option", "options", type=KEY_VALUE, multiple=True, help="Of the dataset; can be repeated.")
-@click.option("--validation", type=float, default=0.2, show_default=True, help="The share, where DATA isn't split.")
+@click.option("--validation", type=float, default=0.2, show_default=True, help="Share or number, if unsplit.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of that split.")
 @click.option("--sheet", default="data-sheet.png", show_default=True, help="A picture of some images with their masks.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
+@json_option
 def check(
     data: str,
     form: str | None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from segzoo.cli.parameters import threads_option
 from segzoo.cli.tables import json_option, print_table
 
 
@@ -24,7 +25,7 @@ from segzoo.cli.tables import json_option, print_table
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Other scenes, other weights.")
 @click.option("--output", default="segzoo-demo", show_default=True, help="The folder to leave the report in.")
 @click.option("--image", help="A photograph to run the trained models on: best bright digits on a dark ground.")
-@click.option("--threads", type=click.IntRange(min=1), help="Processor cores to use; all by default.")
+@threads_option
 @json_option
 def demo(
     pairs: tuple[str, ...],

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from segzoo.cli.parameters import KEY_VALUE
-from segzoo.cli.tables import print_json, print_scores
+from segzoo.cli.parameters import data_option, form_option, threads_option
+from segzoo.cli.tables import json_option, print_json, print_scores
 
 if TYPE_CHECKING:
     from segzoo.model import SegmentationModel
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 @click.argument("data")
 @click.option("--split", default="val", show_default=True, help="What to evaluate on: val, train, test, or all.")
 @click.option("--output", default="segzoo-evaluation", show_default=True, help="The folder for pictures and JSON.")
-@click.option("--form", help="The dataset that reads DATA; found out by default.")
-@click.option("--data-option", "data_options", type=KEY_VALUE, multiple=True, help="Of the dataset; can be repeated.")
+@form_option
+@data_option
 @click.option("--validation", type=float, help="The share, where DATA isn't split; that of the model's run by default.")
 @click.option("--seed", type=int, help="Of that split; that of the model's run by default.")
 @click.option("--head", help="Of a model with several, which one the data is about.")
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 @click.option("--workers", type=click.IntRange(min=0), default=1, show_default=True, help="Processes that read images.")
 @click.option("--skip-broken", is_flag=True, help="Leave out what can't be read, rather than stop.")
 @click.option("--device", default="cpu", show_default=True, help="Where the model runs.")
-@click.option("--threads", type=click.IntRange(min=1), help="Processor cores to use; all by default.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@threads_option
+@json_option
 def evaluate(
     model: str,
     data: str,

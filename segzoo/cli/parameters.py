@@ -39,3 +39,10 @@ class ImageSize(click.ParamType):
 
 KEY_VALUE = KeyValue()
 IMAGE_SIZE = ImageSize()
+
+# Options that several commands have.
+form_option = click.option("--form", help="The dataset that reads DATA; found out by default.")
+data_option = click.option(
+    "--data-option", "data_options", type=KEY_VALUE, multiple=True, help="Of the dataset; can be repeated."
+)
+threads_option = click.option("--threads", type=click.IntRange(min=1), help="Processor cores to use; all by default.")

@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from segzoo.cli.parameters import IMAGE_SIZE, KEY_VALUE
-from segzoo.cli.tables import print_json, print_scores
+from segzoo.cli.parameters import IMAGE_SIZE, KEY_VALUE, data_option, form_option, threads_option
+from segzoo.cli.tables import json_option, print_json, print_scores
 
 SETTINGS_FILES = (".yaml", ".yml")
 
@@ -19,8 +19,8 @@ SETTINGS_FILES = (".yaml", ".yml")
 @click.option("--decoder", help="By name; `segzoo decoders` lists them.")
 @click.option("--output", required=True, help="The folder to leave model, pictures and numbers in.")
 @click.option("--resume", is_flag=True, help="Go on with the run in that folder.")
-@click.option("--form", help="The dataset that reads DATA; found out by default.")
-@click.option("--data-option", "data_options", type=KEY_VALUE, multiple=True, help="Of the dataset; can be repeated.")
+@form_option
+@data_option
 @click.option(
     "--model-option", "model_options", type=KEY_VALUE, multiple=True, help="Of create_model; can be repeated."
 )
@@ -38,7 +38,7 @@ SETTINGS_FILES = (".yaml", ".yml")
 @click.option("--balanced", "class_weights", flag_value="balanced", help="Rare classes count more.")
 @click.option("--no-augment", "augment", flag_value=False, type=bool, default=None, help="Images as they are.")
 @click.option("--skip-broken", "broken", flag_value="skip", help="Leave out what can't be read, rather than stop.")
-@click.option("--validation", type=float, help="The share to keep, where DATA isn't split.  [default: 0.2]")
+@click.option("--validation", type=float, help="The share, or number, to keep where DATA isn't split.  [default: 0.2]")
 @click.option("--precision", help="32-true, bf16-mixed or 16-mixed.  [default: 32-true]")
 @click.option("--workers", type=click.IntRange(min=0), help="Processes that read images.")
 @click.option("--devices", type=click.IntRange(min=1), help="Processors or GPUs on each machine.  [default: 1]")
@@ -47,9 +47,9 @@ SETTINGS_FILES = (".yaml", ".yml")
 @click.option("--logger", "loggers", multiple=True, help="tensorboard, wandb, mlflow or comet; can be repeated.")
 @click.option("--seed", type=click.IntRange(min=0), help="Of all that chance decides.  [default: 0]")
 @click.option("--set", "others", type=KEY_VALUE, multiple=True, help="Any other setting, by its name in run.yaml.")
-@click.option("--threads", type=click.IntRange(min=1), help="Processor cores to use; all by default.")
+@threads_option
 @click.option("--quiet", is_flag=True, help="No progress bar.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@json_option
 def train(
     data: str,
     output: str,
@@ -72,7 +72,7 @@ def train(
     segzoo train DATA --encoder resnet50 --decoder upernet --output runs/roads
     segzoo train runs/roads/run.yaml --seed 1 --output runs/roads-again
 
-    What isn't given follows a recipe for the pair, which is printed. docs/training.md has all settings.
+    What isn't given follows a recipe for the pair, which is printed. docs/settings.md has all settings.
     """
     import torch
 

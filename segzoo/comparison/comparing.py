@@ -7,7 +7,9 @@ import json
 import re
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,7 @@ from segzoo.errors import MissingExtraError, OptionError, SegzooError
 from segzoo.evaluation.cost import Cost, measure
 from segzoo.host.pair_names import PairName
 from segzoo.metrics import Scores
+from segzoo.publishing.folder import replacing
 from segzoo.training.folder import finished
 from segzoo.training.run import MODEL, train
 from segzoo.training.settings import FILE, Settings
@@ -78,9 +81,7 @@ def compare(
     size = _size(dataset, split(dataset, first.validation, first.seed)[VAL])
     folder = Path(output)
     folder.mkdir(parents=True, exist_ok=True)
-    study = _study(
-        optuna, storage or f"sqlite:///{(folder / STORAGE).resolve()}", names, {"data": data, **given}, prune
-    )
+    url = storage or f"sqlite:///{(folder / STORAGE).resolve()}"
 
     def objective(trial: Any) -> float:
         name = trial.user_attrs.get("pair")
@@ -102,7 +103,9 @@ def compare(
             raise
         return miou
 
-    _work(optuna, study, objective, quiet)
+    with _calm(optuna):
+        study = _study(optuna, url, names, {"data": data, **given}, prune)
+        _work(optuna, study, objective, quiet)
     found = Comparison(tuple(ranked(_rows(study, names))), _winner(study, folder))
     found.save(folder)
     return found
@@ -184,12 +187,10 @@ def _winner(study: Any, folder: Path) -> Path | None:
     if not complete:
         return None
     run = _folder(folder, complete[0].pair)
-    winner, partial = folder / WINNER, folder / f".{WINNER}.partial"
-    for each in (partial, winner):
-        shutil.rmtree(each, ignore_errors=True)
-    shutil.copytree(run / MODEL, partial)
+    with replacing(folder / WINNER) as new:
+        shutil.copytree(run / MODEL, new, dirs_exist_ok=True)
     shutil.copy(run / FILE, folder / FILE)
-    return partial.rename(winner)
+    return folder / WINNER
 
 
 def _folder(output: Path, pair: str) -> Path:
@@ -239,8 +240,17 @@ def _optuna() -> Any:
         import optuna
     except ImportError as error:
         raise MissingExtraError(f'comparing needs Optuna ({error}): pip install "segzoo-torch[train]"') from error
-    import warnings
-
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
     return optuna
+
+
+@contextmanager
+def _calm(optuna: Any) -> Iterator[None]:
+    """Without Optuna's report of each trial, and its word that heartbeats are experimental."""
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
+            yield
+    finally:
+        optuna.logging.set_verbosity(before)

@@ -21,7 +21,7 @@ from segzoo.data.samples import Broken, Samples
 from segzoo.errors import DataError, OptionError
 from segzoo.evaluation.segmenting import Segmenter
 from segzoo.files import check_writable, write_whole
-from segzoo.metrics import Scores, confusion_matrix
+from segzoo.metrics import Scores, confusion_matrix, known_number
 from segzoo.model import SegmentationModel
 from segzoo.modes import evaluating
 
@@ -69,7 +69,12 @@ class Evaluation:
             **self.scores.to_dict(self.names),
             "confusion": self.scores.confusion.tolist(),
             "images": [
-                {"name": each.name, "miou": _known(each.miou), "accuracy": _known(each.accuracy), "pixels": each.pixels}
+                {
+                    "name": each.name,
+                    "miou": known_number(each.miou),
+                    "accuracy": known_number(each.accuracy),
+                    "pixels": each.pixels,
+                }
                 for each in self.images
             ],
             "skipped": list(self.skipped),
@@ -107,7 +112,7 @@ def evaluate(
     :raises OptionError: for a head that the model hasn't, sizes of tiles that can't be, or an output that can't be
         written to.
     :raises InputError: for an image that the model can't take, or that memory is too small for.
-    :raises MissingExtraError: for an output without Matplotlib.
+    :raises MissingExtraError: without torchmetrics, or for an output without Matplotlib.
     """
     if not names:
         raise DataError(f"{dataset.path} has no samples to evaluate on")
@@ -172,7 +177,3 @@ def _check_output(folder: Path) -> None:
     except OSError as error:
         raise OptionError(f"can't make the folder {folder}: {error.strerror or error}; give another one") from error
     check_writable(folder / FILE)
-
-
-def _known(value: float) -> float | None:
-    return None if value != value else round(value, 6)

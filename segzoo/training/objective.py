@@ -25,7 +25,7 @@ class Objective(nn.Module):
     model given to `training_loss`. Its `state_dict` is that of the model, behind `model.`.
 
     :param model: that is trained.
-    :param loss: of logits; cross-entropy and Dice if None, for a single class with binary cross-entropy.
+    :param loss: of logits; cross-entropy and Dice if None.
     :param metrics: of the one head, or by head; made for the model's heads if None.
     :raises MissingExtraError: where metrics are made and torchmetrics isn't installed.
     """
@@ -39,7 +39,7 @@ class Objective(nn.Module):
         super().__init__()
         heads = model.head.classes.heads
         self.model = model
-        self.loss = loss or Loss("bce+dice" if 1 in heads.values() else "ce+dice")
+        self.loss = loss or Loss()
         if metrics is None:
             metrics = {head: SegmentationMetrics(classes, self.loss.ignore_index) for head, classes in heads.items()}
         elif isinstance(metrics, SegmentationMetrics):

@@ -54,7 +54,7 @@ class Settings(BaseModel):
     :param scale: the range of factors by which they are scaled.
     :param flip: how likely they are mirrored, left to right.
     :param vertical: how likely they are mirrored top to bottom, which suits images from above.
-    :param validation: the share that is kept for validation where the data isn't split.
+    :param validation: the share, or number, of samples that are kept for validation where the data isn't split.
     :param validate_every: steps between validations, each of which ends in a checkpoint; a tenth of the run if None.
     :param workers: processes that read images; chosen by the machine's cores if None.
     :param seed: of all that chance decides.
@@ -101,7 +101,7 @@ class Settings(BaseModel):
     scale: tuple[Positive, Positive] = (0.5, 2.0)
     flip: Annotated[float, Field(ge=0, le=1)] = 0.5
     vertical: Annotated[float, Field(ge=0, le=1)] = 0.0
-    validation: Share = 0.2
+    validation: Positive = 0.2
     validate_every: Count | None = None
     workers: Annotated[int, Field(ge=0)] | None = None
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0

@@ -32,7 +32,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
         ({"batch_size": 8, "accumulate": 3}, "accumulate=3"),
         ({"crop": (32,)}, "crop"),
         ({"scale": (2.0, 0.5)}, "scale"),
-        ({"validation": 1.0}, "validation"),
+        ({"validation": 0}, "validation"),
         ({"average": 1.5}, "average"),
     ],
 )
