@@ -70,6 +70,8 @@ from .loading.from_pretrained import from_pretrained as from_pretrained
 from .model import SegmentationModel as SegmentationModel
 from .neck import Neck as Neck
 from .preprocessing import Preprocessing as Preprocessing
+from .queries import Queries as Queries
+from .queries import Segments as Segments
 from .renaming import Renamed as Renamed
 from .renaming import Table as Table
 from .renaming import as_conv as as_conv
@@ -78,6 +80,8 @@ from .renaming import join as join
 from .renaming import rename_weights as rename_weights
 from .renaming import split as split
 from .renaming import under as under
+from .token_encoder import TokenEncoder as TokenEncoder
+from .token_encoder import Tokens as Tokens
 from .weights import read_weights as read_weights
 from .weights import unwrap_weights as unwrap_weights
 

@@ -25,6 +25,8 @@ class FeatureSpec:
         dilated encoder has `1, 2, 4, 8, 16, 16`, a plain ViT `1, 2, 16, 16, 16, 16`.
     :param token_channels: how many of each map's channels, the last ones, hold the class token, the same all over the
         map; none by default. What `prefix="concat"` appends.
+    :param blocks: how many blocks it has, of a plain transformer whose last ones a decoder may drive itself, with
+        tokens of its own among the encoder's (`segzoo.TokenEncoder`); 0 of all others.
     :raises ContractError: when the two differ in length, or a number is out of range.
 
     >>> spec = FeatureSpec(channels=(3, 0, 64, 128), strides=(1, 2, 4, 8))
@@ -35,6 +37,7 @@ class FeatureSpec:
     channels: tuple[int, ...]
     strides: tuple[int, ...]
     token_channels: tuple[int, ...] = field(default=(), repr=False)
+    blocks: int = field(default=0, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "channels", tuple(self.channels))
@@ -46,6 +49,8 @@ class FeatureSpec:
             )
         if min(self.channels) < 0 or min(self.strides) < 1:
             raise ContractError(f"channels must be 0 or more and strides 1 or more, got {self}")
+        if self.blocks < 0:
+            raise ContractError(f"blocks must be 0 or more, got {self.blocks}")
         if len(self.token_channels) != len(self.channels) or not all(
             0 <= token <= channels for token, channels in zip(self.token_channels, self.channels, strict=True)
         ):
@@ -196,6 +201,7 @@ class EncoderRequest:
     :param output_stride: wish: the largest stride, deeper stages dilated.
     :param prefix: wish: `"concat"` appends the class token, broadcast, to the channels of each map.
     :param options: the encoder's own.
+    :param tokens: wish: how many of the last blocks a decoder drives itself.
     """
 
     in_channels: int = 3
@@ -204,6 +210,7 @@ class EncoderRequest:
     output_stride: int | None = None
     prefix: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    tokens: int | None = None
 
 
 @dataclass(frozen=True)
@@ -216,6 +223,8 @@ class Selection:
         an option of the decoder's, passed on as it came.
     :param pyramid: wish: each stage coarser than the one before.
     :param prefix: wish: `"concat"`, the class token appended to the channels of each map.
+    :param tokens: wish: to drive so many of the last blocks itself, given `segzoo.Tokens` in place of the stages' maps.
+        To be wished for only where `offer.blocks` are enough, since a decoder has no other way then.
     :param roles: a word per stage for the plan, such as "skip"; "used" if left out.
     :param options: of the decoder's that follow from the offer, such as a width that was left to it; they take the
         place of those given, and stand in the plan.
@@ -229,6 +238,7 @@ class Selection:
     output_stride: int | None = None
     pyramid: bool = False
     prefix: Literal["concat"] | None = None
+    tokens: int | None = None
     roles: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
@@ -238,6 +248,8 @@ class Selection:
             raise ContractError(f"a Selection names stages once each, fine to coarse, got {self.stages}")
         if self.output_stride not in (None, 8, 16):
             raise OptionError(f"a decoder can wish for output_stride 8, 16 or None, got {self.output_stride!r}")
+        if self.tokens is not None and self.tokens < 1:
+            raise ContractError(f"a decoder can wish for the tokens of 1 block or more, or None, got {self.tokens!r}")
         if not self.roles:
             object.__setattr__(self, "roles", tuple("used" for _ in self.stages))
         if len(self.roles) != len(self.stages):

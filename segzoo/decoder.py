@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -9,6 +11,8 @@ from torch import Tensor, nn
 
 from segzoo.contract import FeatureSpec, Selection
 from segzoo.errors import NegotiationError
+
+Task = Literal["semantic", "instance", "panoptic"]
 
 
 class Decoder(nn.Module):
@@ -31,8 +35,8 @@ class Decoder(nn.Module):
 
     The core adds the head: dropout, a convolution to the classes, a bilinear resize to the image. A decoder that
     classifies by itself says `emits = "logits"` and takes a keyword argument `classes`; one that predicts masks and
-    their classes says `emits = "queries"`, takes `classes` too, and returns mask logits (B, Q, h, w) and class logits
-    (B, Q, classes + 1), the last of them "no object".
+    their classes says `emits = "queries"`, takes `classes` too, and returns `segzoo.Queries`: mask logits (B, Q, h, w)
+    and class logits (B, Q, classes + 1), the last of them "no object", and in training mode those of earlier layers.
 
     The other parameters of `__init__` are its options. Their annotations are their declaration: the core holds the
     user's values against them before anything is built, and `segzoo decoders NAME` shows them, with what the class's
@@ -66,6 +70,13 @@ class Decoder(nn.Module):
     """Dropout of whole channels before the head's convolution."""
     head_align_corners: bool = False
     """How the head's logits are resized to the image: whether the centres of the corner pixels agree."""
+
+    tasks: ClassVar[tuple[Task, ...]] = ("semantic", "instance", "panoptic")
+    """Of a decoder of queries: what it can answer; see `segzoo.SegmentationModel.segment`."""
+    mask_loss: ClassVar[Mapping[str, Any]] = MappingProxyType({})
+    """Of a decoder of queries: the arguments of `segzoo.losses.MaskLoss` that its paper trains it with."""
+    extra_tokens: int = 0
+    """Of a decoder that drives an encoder's last blocks: how many tokens of its own it puts in front there."""
 
     stages: FeatureSpec
     out_channels: int
@@ -111,10 +122,17 @@ class Decoder(nn.Module):
     def forward(self, features: list[Tensor]) -> Any:
         """Decode.
 
-        :param features: the selected maps, fine to coarse, (B, channels, h, w) each.
+        :param features: the selected maps, fine to coarse, (B, channels, h, w) each; `segzoo.Tokens` where it wished
+            for tokens.
         :returns: (B, out_channels, h, w), unless `emits` says otherwise.
         """
         raise NotImplementedError
+
+    def anneal(self, progress: float) -> None:
+        """Follow the training, where the decoder changes with it; called before each step.
+
+        :param progress: the share of the steps that are done, 0 to 1.
+        """
 
     def no_weight_decay(self) -> set[str]:
         """Parameters that weight decay harms, such as learned tokens; biases and norms need no mention.

@@ -122,7 +122,7 @@ class QueryHead(Head):
     """
 
     def forward(self, decoded: Tensor | Sequence[Tensor], size: Sequence[int]) -> Logits:
-        mask_logits, class_logits = decoded
+        mask_logits, class_logits = decoded[:2]
         masks = self.resize(mask_logits, size).sigmoid()
         classes = class_logits.softmax(dim=-1)[..., :-1]
         scores = torch.einsum("bqc,bqhw->bchw", classes, masks)

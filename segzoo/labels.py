@@ -24,14 +24,18 @@ class Labels:
 
     :param names: one for each class, or none at all.
     :param palette: (red, green, blue), 0 to 255, one for each class, or none at all.
-    :raises OptionError: for names that aren't strings, or colours that aren't three such numbers.
+    :param things: the numbers of those classes whose objects are told apart, such as cars. The others are stuff, such
+        as sky. None where that isn't known.
+    :raises OptionError: for names that aren't strings, colours that aren't three such numbers, or things that are no
+        classes.
 
     >>> Labels(("road", "sky"), ((128, 64, 128), (70, 130, 180)))
-    Labels(names=('road', 'sky'), palette=((128, 64, 128), (70, 130, 180)))
+    Labels(names=('road', 'sky'), palette=((128, 64, 128), (70, 130, 180)), things=None)
     """
 
     names: tuple[str, ...] = ()
     palette: tuple[Colour, ...] = ()
+    things: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "names", tuple(self.names))
@@ -39,6 +43,11 @@ class Labels:
         for name in self.names:
             if not isinstance(name, str):
                 raise OptionError(f"the name of a class is a string, got {name!r}")
+        if self.things is not None:
+            object.__setattr__(self, "things", tuple(sorted(set(self.things))))
+            for thing in self.things:
+                if type(thing) is not int or thing < 0:
+                    raise OptionError(f"things are numbers of classes, got {thing!r}")
 
     def check(self, head: str, classes: int) -> None:
         """Hold the labels against the number of classes.
@@ -48,6 +57,8 @@ class Labels:
         for what, given in (("names", self.names), ("colours", self.palette)):
             if given and len(given) != classes:
                 raise OptionError(f"head {head!r} has {classes} classes and got {len(given)} {what}; give one for each")
+        if beyond := [thing for thing in self.things or () if thing >= classes]:
+            raise OptionError(f"head {head!r} has {classes} classes, 0 to {classes - 1}, and got the things {beyond}")
 
 
 def check_classes(mask: Tensor, classes: int, ignore_index: int | None = IGNORE) -> None:

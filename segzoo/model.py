@@ -15,6 +15,7 @@ from segzoo.decoder import Decoder
 from segzoo.encoder import Encoder, Pretrained
 from segzoo.errors import InputError, OptionError
 from segzoo.handshake.agreement import Agreement
+from segzoo.handshake.driving import admitting
 from segzoo.handshake.planning import Plan
 from segzoo.head import AuxiliaryHead, Classes, Head, Logits, head_of
 from segzoo.labels import Labels
@@ -23,7 +24,9 @@ from segzoo.neck import Neck
 from segzoo.parameter_groups import parameter_groups
 from segzoo.prediction import ClassMap, predict
 from segzoo.preprocessing import Preprocessing
+from segzoo.queries import Queries
 from segzoo.recomputing import set_recomputing
+from segzoo.token_encoder import TokenEncoder, Tokens
 
 
 class SegmentationModel(nn.Module):
@@ -69,6 +72,8 @@ class SegmentationModel(nn.Module):
         encoder = agreement.build_encoder(pretrained)
         neck = agreement.build_neck()
         decoder = agreement.build_decoder(classes)
+        if plan.request.tokens:
+            admitting(encoder, decoder, plan.request.tokens)
         head = head_of(decoder, classes)
         auxiliary = {stage: AuxiliaryHead(classes, plan.spec.channels[stage]) for stage in plan.auxiliary}
         preprocessing = getattr(encoder, "preprocessing", None) or Preprocessing().for_channels(
@@ -76,27 +81,45 @@ class SegmentationModel(nn.Module):
         )
         return cls(encoder, neck, decoder, head, auxiliary, plan, preprocessing)
 
-    def forward(self, image: Tensor, auxiliary: bool = False) -> Logits | tuple[Logits, dict[int, Logits]]:
+    def forward(
+        self, image: Tensor, auxiliary: bool = False, queries: bool = False
+    ) -> Logits | Queries | tuple[Logits | Queries, dict[int, Logits]]:
         """Segment.
 
         :param image: floating point, (B, in_channels, H, W), any height and width.
         :param auxiliary: whether to return the auxiliary heads' logits as well, for a training loss on both.
+        :param queries: whether to return what `queries` does, in place of the logits.
         :returns: logits (B, classes, H, W), in train and eval mode alike; with named heads a dict of them. With
             `auxiliary` a pair: the logits, and those of each auxiliary head by its stage, all of the image's size.
         :raises InputError: for another shape or type, or a size that the encoder can't take, or can't train on.
+        :raises OptionError: where queries are asked for and the decoder has none.
         """
         self._check(image)
-        features = self._through_neck(self.encoder(self._pad(image)))
-        logits = _crop(self._logits(features), image)
-        return (logits, self._auxiliary_logits(features, image)) if auxiliary else logits
+        features = self._encode(self._pad(image))
+        decoded = self._decode(features)
+        answer = self._queries(decoded) if queries else _crop(self.head(decoded, _size(features)), image)
+        return (answer, self._auxiliary_logits(features, image)) if auxiliary else answer
 
-    def decode(self, features: list[Tensor]) -> Logits:
+    def queries(self, image: Tensor) -> Queries:
+        """The masks that a decoder of queries predicts, and their classes, as they are.
+
+        :param image: as `forward` takes it.
+        :returns: masks (B, Q, h, w) and classes (B, Q, classes + 1), logits both. The masks cover the image as it is
+            padded for the encoder: `plan.input_spec.padded((H, W))`. In training mode those of earlier layers too.
+        :raises OptionError: for a decoder that has none.
+        """
+        answer: Queries = self(image, queries=True)
+        return answer
+
+    def decode(self, features: list[Tensor] | Tokens) -> Logits:
         """What `forward` does after the encoder. Maps of an encoder that is frozen need be computed only once.
 
-        :param features: as `encoder` returned them.
+        :param features: as `encoder` returned them; of a decoder that drives the encoder's last blocks as
+            `encoder.halt(image, plan.request.tokens)` did.
         :returns: logits of the size of the finest of them, that of the image as the encoder was given it.
         """
-        return self._logits(self._through_neck(features))
+        features = features if isinstance(features, Tokens) else self._through_neck(features)
+        return self.head(self._decode(features), _size(features))
 
     def predict(self, image: Tensor, *, tile: int = 1024, margin: int = 128) -> ClassMap:
         """The class of each pixel, of an image of any size, in bounded memory; see `segzoo.prediction.predict`.
@@ -259,18 +282,35 @@ class SegmentationModel(nn.Module):
         height, width = image.shape[-2:]
         return F.pad(image, (0, -width % multiple, 0, -height % multiple))
 
+    def _encode(self, padded: Tensor) -> list[Tensor] | Tokens:
+        """What the decoder is to select from."""
+        if self.plan.request.tokens and isinstance(self.encoder, TokenEncoder):
+            return self.encoder.halt(padded, self.plan.request.tokens)
+        return self._through_neck(self.encoder(padded))
+
     def _through_neck(self, features: list[Tensor]) -> list[Tensor]:
         return features if self.neck is None else self.neck(features)
 
-    def _logits(self, features: list[Tensor]) -> Logits:
-        """At the size of the finest map."""
+    def _decode(self, features: list[Tensor] | Tokens) -> Any:
+        """What the decoder emits."""
+        if isinstance(features, Tokens):
+            return self.decoder(features)
         selected = [features[stage] for stage in self.plan.stages]
         if self.decoder.memory_format is not None:
             selected = [feature.contiguous(memory_format=self.decoder.memory_format) for feature in selected]
-        decoded = self.decoder(selected)
-        return self.head(decoded, features[0].shape[-2:])
+        return self.decoder(selected)
 
-    def _auxiliary_logits(self, features: list[Tensor], image: Tensor) -> dict[int, Logits]:
+    def _queries(self, decoded: Any) -> Queries:
+        if self.decoder.emits != "queries":
+            raise OptionError(
+                f"{self.plan.decoder.id} classifies each pixel and has no queries; call the model as it is, or take a "
+                "decoder that predicts masks"
+            )
+        return Queries(*decoded)
+
+    def _auxiliary_logits(self, features: list[Tensor] | Tokens, image: Tensor) -> dict[int, Logits]:
+        if isinstance(features, Tokens):
+            return {}
         size = features[0].shape[-2:]
         return {int(stage): _crop(head(features[int(stage)], size), image) for stage, head in self.auxiliary.items()}
 
@@ -318,6 +358,14 @@ class SegmentationModel(nn.Module):
         if sizes.fixed or spec.size(spec.depth, sizes.padded(image)) != (1, 1):
             return False
         return any(isinstance(module, nn.BatchNorm2d) and module.training for module in self.encoder.modules())
+
+
+def _size(features: list[Tensor] | Tokens) -> tuple[int, int]:
+    """Height and width of the image, as the encoder was given it."""
+    if isinstance(features, Tokens):
+        return features.size
+    height, width = features[0].shape[-2:]
+    return height, width
 
 
 def _crop(logits: Logits, image: Tensor) -> Logits:

@@ -20,6 +20,7 @@ from segzoo.errors import ContractError, NegotiationError, OptionError, SegzooEr
 from segzoo.handshake.agreement import Agreement, construct_decoder
 from segzoo.handshake.arguments import Arguments
 from segzoo.handshake.decoder_options import decoder_options, select_stages
+from segzoo.handshake.driving import Driven
 from segzoo.handshake.offering import Offer, offer_of
 from segzoo.handshake.parts import EncoderPart, find_decoder, find_encoder, find_neck
 from segzoo.handshake.planning import Part, Plan
@@ -50,7 +51,7 @@ def negotiate(arguments: Arguments) -> Agreement:
     parties = _parties(arguments)
     offer, selection, refusals = _grant_wishes(parties, arguments)
     offered, more_refusals = _add_neck(parties, offer, selection)
-    decoder, options = _prove_decoder(parties, offered)
+    decoder, options = _prove_decoder(parties, offer, offered)
     return _agree(arguments, parties, offer, offered, decoder, options, (*refusals, *more_refusals))
 
 
@@ -163,6 +164,8 @@ def _grant_wishes(parties: Parties, arguments: Arguments) -> tuple[Offer, Select
         try:
             offer = offer_of(parties.encoder, replace(offer.request, **{name: value}))
         except NegotiationError as refusal:
+            if name == "tokens":
+                raise
             refusals.append(f"wish {name}={value!r} not granted: {refusal}")
         else:
             selection = parties.decoder.select(offer.spec)
@@ -176,6 +179,8 @@ def _wishes(selection: Selection, offer: Offer) -> Iterator[tuple[str, Any]]:
         yield "output_stride", stride
     if selection.prefix is not None and selection.prefix != offer.request.prefix:
         yield "prefix", selection.prefix
+    if selection.tokens is not None and selection.tokens != offer.request.tokens:
+        yield "tokens", selection.tokens
 
 
 # 3. A neck, where it was named, or where the decoder wishes for a pyramid that the encoder doesn't have.
@@ -244,7 +249,7 @@ def _is_pyramid(spec: FeatureSpec, selection: Selection) -> bool:
 # 4. The decoder is built for the stages that it selected, and one forward shows what it emits.
 
 
-def _prove_decoder(parties: Parties, offered: Offered) -> tuple[Decoder, Mapping[str, Any]]:
+def _prove_decoder(parties: Parties, offer: Offer, offered: Offered) -> tuple[Decoder, Mapping[str, Any]]:
     """The decoder on the meta device, and its options, those included that follow from the offer."""
     decoder, selection = parties.decoder, offered.selection
     stages = offered.spec.select(selection.stages)
@@ -261,16 +266,19 @@ def _prove_decoder(parties: Parties, offered: Offered) -> tuple[Decoder, Mapping
         decoder.check(options)
         with torch.device("meta"):
             twin = construct_decoder(decoder.kind, stages, parties.classes, options)
-    _verify_decoder(decoder.part, twin, parties.classes, [offered.features[stage] for stage in selection.stages])
+    if selection.tokens is None:
+        output = call_on_meta(twin, [offered.features[stage] for stage in selection.stages])
+    else:
+        output = call_on_meta(Driven(offer.encoder, twin, selection.tokens), offer.image)
+    _verify_output(decoder.part, twin, parties.classes, output)
     return twin, options
 
 
-def _verify_decoder(part: Part, decoder: Decoder, classes: Classes, features: list[Tensor]) -> None:
-    output = call_on_meta(decoder, features)
+def _verify_output(part: Part, decoder: Decoder, classes: Classes, output: Any) -> None:
     if decoder.emits == "queries":
         fits = (
             isinstance(output, tuple)
-            and len(output) == 2
+            and len(output) >= 2
             and output[0].ndim == 4
             and tuple(output[1].shape) == (*output[0].shape[:2], classes.total + 1)
         )
@@ -280,7 +288,7 @@ def _verify_decoder(part: Part, decoder: Decoder, classes: Classes, features: li
         fits = isinstance(output, Tensor) and output.ndim == 4 and output.shape[1] == channels
         declared = f"{decoder.emits} (B, {channels}, h, w)"
     if not fits:
-        got = [tuple(each.shape) for each in output] if isinstance(output, tuple | list) else tuple(output.shape)
+        got = [tuple(each.shape) for each in output[:2]] if isinstance(output, tuple | list) else tuple(output.shape)
         raise ContractError(f"decoder {part.id} declares {declared}, and its forward returned {got}")
 
 
@@ -301,7 +309,7 @@ def _agree(
         encoder=replace(parties.encoder.part, parameters=offer.parameters),
         neck=replace(neck.part, parameters=offered.neck_parameters) if neck else None,
         neck_stages=offered.neck_stages,
-        auxiliary=_auxiliary_stages(arguments.auxiliary, offered.spec),
+        auxiliary=_auxiliary_stages(arguments.auxiliary, offered),
         decoder=replace(parties.decoder.part, parameters=count_parameters(decoder)),
         request=offer.request,
         decoder_options=decoder_options,
@@ -317,8 +325,13 @@ def _agree(
     return Agreement(plan, parties.encoder, neck.kind if neck else None, parties.decoder.kind)
 
 
-def _auxiliary_stages(stages: Sequence[int], spec: FeatureSpec) -> tuple[int, ...]:
-    maps = [stage for stage in spec.native if stage > 0]
+def _auxiliary_stages(stages: Sequence[int], offered: Offered) -> tuple[int, ...]:
+    if stages and offered.selection.tokens is not None:
+        raise OptionError(
+            f"auxiliary={list(stages)}: this decoder drives the encoder's last blocks itself, and no stage's map is "
+            "computed; leave it out"
+        )
+    maps = [stage for stage in offered.spec.native if stage > 0]
     if set(stages) - set(maps) or len(set(stages)) != len(stages):
         raise OptionError(f"auxiliary is a list of stages that hold a map, once each, out of {maps}; got {stages!r}")
     return tuple(sorted(stages))

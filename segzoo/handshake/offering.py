@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from segzoo.contract import EncoderRequest, FeatureSpec, InputSpec
+from segzoo.encoder import Encoder
 from segzoo.errors import ContractError
 from segzoo.handshake.parts import EncoderPart
 from segzoo.verification import call_for_shapes, count_parameters, probe_image, verify_features
@@ -17,9 +18,11 @@ from segzoo.verification import call_for_shapes, count_parameters, probe_image, 
 class Offer:
     """What an encoder has been seen to do on the meta device.
 
+    :param encoder: that was seen.
     :param image: that it was given, and the features that it returned.
     """
 
+    encoder: Encoder
     request: EncoderRequest
     spec: FeatureSpec
     input_spec: InputSpec
@@ -44,4 +47,4 @@ def offer_of(part: EncoderPart, request: EncoderRequest) -> Offer:
     features = call_for_shapes(twin, image)
     verify_features(f"encoder {part.part.id}", spec, image, features)
     on_meta = [feature.detach().to("meta") for feature in features]
-    return Offer(request, spec, input_spec, count_parameters(twin), image, on_meta)
+    return Offer(twin, request, spec, input_spec, count_parameters(twin), image, on_meta)

@@ -126,6 +126,7 @@ def _as_it_is(encoder: nn.Module, request: EncoderRequest, pretrained: Pretraine
 
 
 def _refuse_wishes(who: str, request: EncoderRequest) -> None:
+    """All but that for tokens: an encoder that has the capability has it as it is."""
     if request.output_stride:
         raise NegotiationError(f"{who} is given as it is, and can't be dilated from outside")
     if request.prefix:

@@ -120,6 +120,8 @@ class Plan:
             yield f"granted: output stride {self.request.output_stride}"
         if self.request.prefix:
             yield f"granted: prefix={self.request.prefix!r}, the class token among the channels"
+        if self.request.tokens:
+            yield f"granted: the decoder drives the encoder's last {self.request.tokens} blocks with tokens of its own"
         for note in (*self.refusals, *self.notes):
             yield f"note: {note}"
 

@@ -60,8 +60,12 @@ def _sharded(world: int) -> Any:
 
 
 def share_out(model: SegmentationModel, mesh: DeviceMesh) -> None:
-    """Leave each process a share of the weights, from which a part is put together while it computes."""
-    for part in filter(None, (model.encoder, model.neck, model.decoder, model)):
+    """Leave each process a share of the weights, from which a part is put together while it computes.
+
+    An encoder whose last blocks the decoder drives computes while the decoder does, and is no part of its own.
+    """
+    encoder = None if model.plan.request.tokens else model.encoder
+    for part in filter(None, (encoder, model.neck, model.decoder, model)):
         fully_shard(part, mesh=mesh)
 
 
