@@ -40,15 +40,16 @@ _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+!_-]*\Z")
 
 @dataclass(frozen=True, kw_only=True)
 class HeadRecord:
-    """One head: how many classes, and what they are called."""
+    """One head: how many classes, what they are called, and whose objects are told apart."""
 
     classes: int
     names: tuple[str, ...] = ()
     palette: tuple[tuple[int, int, int], ...] = ()
+    things: tuple[int, ...] | None = None
 
     @property
     def labels(self) -> Labels:
-        return Labels(self.names, self.palette)
+        return Labels(self.names, self.palette, self.things)
 
 
 @dataclass(frozen=True, kw_only=True)
