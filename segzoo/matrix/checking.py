@@ -177,7 +177,8 @@ def remembering(source: EncoderSource) -> Iterator[None]:
         asked = name, repr(request)
         if asked not in answers:
             try:
-                answers[asked] = _Remembering(create(name, request, pretrained))
+                encoder = create(name, request, pretrained)
+                answers[asked] = encoder if request.tokens else _Remembering(encoder)
             except NegotiationError as refusal:
                 answers[asked] = refusal
         answer = answers[asked]
@@ -193,7 +194,7 @@ def remembering(source: EncoderSource) -> Iterator[None]:
 
 
 class _Remembering(Encoder):
-    """An encoder that runs once for each image size."""
+    """An encoder that runs once for each image size, for decoders that take maps."""
 
     def __init__(self, encoder: Encoder) -> None:
         nn.Module.__init__(self)
