@@ -1,6 +1,6 @@
 r"""Mask2Former of transformers beside ours, with the same weights: processor time, and memory of a large image.
 
-transformers makes a model of random weights (Swin-T, 150 classes, 100 queries) and saves it; segzoo imports that folder.
+transformers saves a model of random weights (Swin-T, 150 classes, 100 queries), and segzoo imports that folder.
 Masks and classes of both have to agree before anything is measured. Each side lives in a process of its own with one
 thread; the two run in turn and never at once.
 

@@ -6,11 +6,17 @@ from timm.models import list_modules, model_entrypoint
 from torch import nn
 
 import segzoo
+from segzoo.host import registry
+from segzoo.losses import MaskLoss, segments_of
 from segzoo.matrix.checking import check_encoder
 
 SIZE = (97, 131)
 FAMILIES = segzoo.matrix.smallest_of_each_family(segzoo.list_encoders(), quiet=True)
 PATTERN_SETTERS = ["unet", "fpn", "segformer"]
+DRIVING = ["eomt"]
+"""Those that drive an encoder's last blocks themselves, which plain transformers alone let them do."""
+OF_MAPS = [name for name in segzoo.list_decoders() if name not in DRIVING]
+OF_QUERIES = [name for name in OF_MAPS if registry.find_decoder(name).load().emits == "queries"]
 
 
 def test_all_of_timm_s_families_are_there():
@@ -21,8 +27,18 @@ def test_all_of_timm_s_families_are_there():
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("encoder", FAMILIES)
 def test_a_family_plans_and_answers_with_every_decoder_on_the_meta_device(encoder):
-    _, pairs = check_encoder(encoder, segzoo.list_decoders(), SIZE)
+    blocks = segzoo.plan(encoder, "fpn").encoder_spec.blocks
+    _, pairs = check_encoder(encoder, segzoo.list_decoders() if blocks else OF_MAPS, SIZE)
     assert {pair.decoder: pair.reason for pair in pairs if pair.outcome != "pass"} == {}
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("encoder", FAMILIES)
+@pytest.mark.parametrize("decoder", DRIVING)
+def test_a_family_lets_its_blocks_be_driven_or_refuses(encoder, decoder):
+    blocks = segzoo.plan(encoder, "fpn").encoder_spec.blocks
+    _, (pair,) = check_encoder(encoder, [decoder], SIZE)
+    assert pair.outcome == ("pass" if blocks else "refused"), pair.reason
 
 
 class Once(nn.Module):
@@ -68,4 +84,30 @@ def test_a_family_trains(encoder):
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("encoder", FAMILIES)
 def test_a_family_trains_with_every_decoder(encoder):
-    assert_trains(encoder, segzoo.list_decoders())
+    assert_trains(encoder, OF_MAPS)
+
+
+def assert_learns(model):
+    """One step of mask classification reaches every weight that an image meets."""
+    model.train()
+    target = torch.randint(5, SIZE)
+    target[:9] = segzoo.IGNORE
+    queries = model(torch.rand(2, 3, *SIZE), queries=True)
+    covered = model.plan.input_spec.padded(SIZE)
+    loss = MaskLoss(**model.decoder.mask_loss)(queries, [segments_of(target), segments_of(target.flip(0))], covered)
+    loss.backward()
+    assert loss.isfinite()
+    gradients = {name: weight.grad for name, weight in model.decoder.named_parameters()}
+    assert [name for name, gradient in gradients.items() if gradient is None] == []
+    assert [name for name, gradient in gradients.items() if not gradient.isfinite().all()] == []
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("encoder", FAMILIES)
+def test_a_family_learns_by_masks(encoder):
+    torch.manual_seed(0)
+    shared = segzoo.create_model(encoder, "unet", classes=5).encoder
+    for decoder in OF_QUERIES:
+        assert_learns(segzoo.create_model(shared, decoder, classes=5))
+    for decoder in DRIVING if shared.spec.blocks else ():
+        assert_learns(segzoo.create_model(encoder, decoder, classes=5))
