@@ -1,7 +1,9 @@
-"""Losses for dense logits: terms by name, summed with weights."""
+"""Losses for dense logits: terms by name, summed with weights; and that of decoders of queries."""
 
 from segzoo.losses.foreign import Foreign as Foreign
 from segzoo.losses.loss import Loss as Loss
+from segzoo.losses.mask_loss import MaskLoss as MaskLoss
+from segzoo.losses.targets import segments_of as segments_of
 from segzoo.losses.terms import TERMS as TERMS
 from segzoo.losses.terms import bce as bce
 from segzoo.losses.terms import boundary as boundary
