@@ -75,8 +75,6 @@ class Decoder(nn.Module):
     """Of a decoder of queries: what it can answer; see `segzoo.SegmentationModel.segment`."""
     mask_loss: ClassVar[Mapping[str, Any]] = MappingProxyType({})
     """Of a decoder of queries: the arguments of `segzoo.losses.MaskLoss` that its paper trains it with."""
-    extra_tokens: int = 0
-    """Of a decoder that drives an encoder's last blocks: how many tokens of its own it puts in front there."""
 
     stages: FeatureSpec
     out_channels: int

@@ -15,7 +15,6 @@ from segzoo.decoder import Decoder
 from segzoo.encoder import Encoder, Pretrained
 from segzoo.errors import InputError, OptionError
 from segzoo.handshake.agreement import Agreement
-from segzoo.handshake.driving import admitting
 from segzoo.handshake.planning import Plan
 from segzoo.head import AuxiliaryHead, Classes, Head, Logits, head_of
 from segzoo.labels import Labels
@@ -72,8 +71,6 @@ class SegmentationModel(nn.Module):
         encoder = agreement.build_encoder(pretrained)
         neck = agreement.build_neck()
         decoder = agreement.build_decoder(classes)
-        if plan.request.tokens:
-            admitting(encoder, decoder, plan.request.tokens)
         head = head_of(decoder, classes)
         auxiliary = {stage: AuxiliaryHead(classes, plan.spec.channels[stage]) for stage in plan.auxiliary}
         preprocessing = getattr(encoder, "preprocessing", None) or Preprocessing().for_channels(

@@ -34,7 +34,7 @@ class TokenEncoder(Encoder):
     def block(self, number: int, tokens: Tensor, context: Any, mask: Tensor | None = None) -> Tensor:
         """Run one block.
 
-        :param tokens: (B, T, channels): those of `embed`, in front of them those that were admitted.
+        :param tokens: (B, T, channels): those of `embed`, and in front of them any number that have no position.
         :param context: what `embed` returned.
         :param mask: bool, to be broadcast to (B, heads, T, T): which token, of the last but one dimension, may attend
             to which, of the last.
@@ -43,16 +43,6 @@ class TokenEncoder(Encoder):
 
     def norm(self, tokens: Tensor) -> Tensor:
         """The norm that follows the last block."""
-        raise NotImplementedError
-
-    def admit(self, extra: int, last: int) -> None:
-        """Say that the last blocks will see more tokens, in front of the encoder's own; they have no position.
-
-        Called when a model is built.
-
-        :param extra: how many tokens.
-        :param last: how many blocks.
-        """
         raise NotImplementedError
 
     def halt(self, image: Tensor, last: int) -> Tokens:
@@ -95,7 +85,7 @@ class Tokens:
     def block(self, number: int, tokens: Tensor, mask: Tensor | None = None) -> Tensor:
         """Run one of the blocks that are left.
 
-        :param tokens: (B, T, channels), those that were admitted in front.
+        :param tokens: (B, T, channels): any number of one's own, then the encoder's.
         :param mask: bool, to be broadcast to (B, heads, T, T): which token may attend to which.
         """
         return self.encoder.block(number, tokens, self.context, mask)

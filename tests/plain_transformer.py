@@ -25,7 +25,6 @@ class PlainTransformer(segzoo.TokenEncoder):
             for _ in range(DEPTH)
         )
         self.final_norm = nn.LayerNorm(WIDTH)
-        self.admitted = (0, 0)
 
     def embed(self, image: Tensor) -> tuple[Tensor, tuple[int, int], Any]:
         patches = self.patches(image)
@@ -38,9 +37,6 @@ class PlainTransformer(segzoo.TokenEncoder):
     def norm(self, tokens: Tensor) -> Tensor:
         return self.final_norm(tokens)
 
-    def admit(self, extra: int, last: int) -> None:
-        self.admitted = (extra, last)
-
     def forward(self, image: Tensor) -> list[Tensor]:
         tokens, grid, context = self.embed(image)
         for number in range(DEPTH):
@@ -52,7 +48,6 @@ class Driver(segzoo.Decoder):
     """Puts queries into the last two blocks; their products with the patches are the masks."""
 
     emits = "queries"
-    extra_tokens = QUERIES
 
     def __init__(self, stages: segzoo.FeatureSpec, classes: int) -> None:
         super().__init__(stages, out_channels=classes)

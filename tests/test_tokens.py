@@ -21,10 +21,6 @@ def test_the_plan_says_how_many_blocks_the_decoder_drives():
     assert segzoo.Plan.from_dict(plan.to_dict()) == plan
 
 
-def test_the_encoder_admits_the_decoders_tokens_when_the_model_is_built():
-    assert model_of().encoder.admitted == (QUERIES, 2)
-
-
 def test_the_encoder_halts_before_the_last_blocks():
     model = model_of()
     tokens = model.encoder.halt(torch.rand(1, 3, 32, 48), 2)

@@ -21,24 +21,15 @@ class Driven(nn.Module):
 
     def __init__(self, encoder: Encoder, decoder: Decoder, last: int) -> None:
         super().__init__()
-        self.encoder = admitting(encoder, decoder, last)
+        if not isinstance(encoder, TokenEncoder):
+            raise ContractError(
+                f"{type(encoder).__name__} declares {encoder.spec.blocks} blocks that a decoder may drive, and is no "
+                "segzoo.TokenEncoder"
+            )
+        self.encoder = encoder
         self.decoder = decoder
         self.last = last
 
     def forward(self, image: Tensor) -> Any:
         """What the decoder makes of an image (B, in_channels, H, W)."""
         return self.decoder(self.encoder.halt(image, self.last))
-
-
-def admitting(encoder: Encoder, decoder: Decoder, last: int) -> TokenEncoder:
-    """The encoder, told of the decoder's tokens.
-
-    :raises ContractError: when it lacks the capability that its spec declares.
-    """
-    if not isinstance(encoder, TokenEncoder):
-        raise ContractError(
-            f"{type(encoder).__name__} declares {encoder.spec.blocks} blocks that a decoder may drive, and is no "
-            "segzoo.TokenEncoder"
-        )
-    encoder.admit(decoder.extra_tokens, last)
-    return encoder
