@@ -1,27 +1,37 @@
 """The blocks that decoders are made of."""
 
+from segzoo.nn.attention import Attention, attention_mask
 from segzoo.nn.batch_norm import BatchNorm2d
 from segzoo.nn.concat import ConcatConv2d, ConcatConvNormAct
 from segzoo.nn.conv import ConvNormAct
+from segzoo.nn.deformable_attention import DeformableAttention
 from segzoo.nn.he import he_initialise
 from segzoo.nn.linear import Linear2d
+from segzoo.nn.mlp import MLP
 from segzoo.nn.pooling import MaxPool, PyramidPooling, average_over_grid
+from segzoo.nn.positions import cell_centres, sine_positions
 from segzoo.nn.resize import resize
 from segzoo.nn.squeeze_excite import ChannelGate, SpatialChannelGate
 from segzoo.nn.up_step import UpStep
 
 __all__ = [
+    "MLP",
+    "Attention",
     "BatchNorm2d",
     "ChannelGate",
     "ConcatConv2d",
     "ConcatConvNormAct",
     "ConvNormAct",
+    "DeformableAttention",
     "Linear2d",
     "MaxPool",
     "PyramidPooling",
     "SpatialChannelGate",
     "UpStep",
+    "attention_mask",
     "average_over_grid",
+    "cell_centres",
     "he_initialise",
     "resize",
+    "sine_positions",
 ]

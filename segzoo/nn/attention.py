@@ -1,0 +1,67 @@
+"""Attention of queries to keys, arXiv:1706.03762, section 3.2, and within masks, arXiv:2112.01527, section 3.2.1.
+
+B  batch
+Q  queries
+N  keys and values
+D  width
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from segzoo.nn.resize import resize
+
+
+class Attention(nn.Module):
+    """Attention with several heads: (B, Q, D), (B, N, D), (B, N, D) to (B, Q, D).
+
+    Queries, keys and values come apart, so that positions can be added to queries and keys alone, as DETR does::
+
+        attend(queries + query_positions, keys + key_positions, keys)
+
+    :param width: a multiple of `heads`.
+    :param dropout: of the attention, in training.
+    """
+
+    def __init__(self, width: int, heads: int, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.heads = heads
+        self.dropout = dropout
+        self.query, self.key, self.value = (nn.Linear(width, width) for _ in range(3))
+        self.output = nn.Linear(width, width)
+        for projection in (self.query, self.key, self.value):
+            nn.init.xavier_uniform_(projection.weight, gain=2**-0.5)  # as if the three were one matrix
+        nn.init.xavier_uniform_(self.output.weight)
+        for projection in (self.query, self.key, self.value, self.output):
+            nn.init.zeros_(projection.bias)
+
+    def forward(self, queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Attend.
+
+        :param mask: (B, Q, N) bool: which keys a query may attend to, at least one of them; None for all.
+        """
+        query, key, value = (
+            each.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+            for each in (self.query(queries), self.key(keys), self.value(values))
+        )
+        dropout = self.dropout if self.training else 0.0
+        allowed = None if mask is None else mask[:, None]
+        attended = F.scaled_dot_product_attention(query, key, value, allowed, dropout)
+        return self.output(attended.transpose(1, 2).flatten(2))
+
+
+def attention_mask(mask_logits: Tensor, size: Sequence[int]) -> Tensor:
+    """Which cells of a map a query may attend to: those within the mask that it predicts so far.
+
+    A query whose mask is empty may attend to all.
+
+    :param mask_logits: (B, Q, h, w).
+    :param size: (height, width) of the map.
+    :returns: (B, Q, height * width) bool, through which no gradient flows.
+    """
+    within = resize(mask_logits.detach(), size).flatten(2) >= 0
+    return within | ~within.any(dim=-1, keepdim=True)
