@@ -1,0 +1,16 @@
+"""MaskFormer."""
+
+import segzoo
+
+
+@segzoo.hookimpl
+def segzoo_decoders() -> list[segzoo.DecoderSpec]:
+    return [
+        segzoo.DecoderSpec(
+            name="maskformer",
+            target="segzoo_maskformer.decoder:MaskFormerDecoder",
+            summary="queries that attend to the deepest map, and their products with a feature pyramid as masks",
+            paper="arXiv:2107.06278",
+            license="Apache-2.0",
+        )
+    ]
