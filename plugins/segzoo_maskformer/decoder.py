@@ -10,8 +10,10 @@ H_i, W_i  size of map i
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, Any
+from types import MappingProxyType
+from typing import Annotated, Any, ClassVar
 
 from annotated_types import Ge, Le, MultipleOf
 from torch import Tensor
@@ -35,7 +37,9 @@ class MaskFormerDecoder(segzoo.Decoder):
     """
 
     emits = "queries"
-    mask_loss = {"class_weight": 1.0, "terms": {"focal": 20.0, "dice": 1.0}, "points": None}
+    mask_loss: ClassVar[Mapping[str, Any]] = MappingProxyType(
+        {"class_weight": 1.0, "terms": {"focal": 20.0, "dice": 1.0}, "points": None}
+    )
     finest_stride = 4
     pyramid = True
     role = "lateral"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import segzoo
 from segzoo_transformers.beit import BEiT
 from segzoo_transformers.dpt import DPT
+from segzoo_transformers.mask2former import Mask2Former
+from segzoo_transformers.maskformer import MaskFormer
 from segzoo_transformers.mobilenet import MobileNetV2
 from segzoo_transformers.mobilevit import MobileViT
 from segzoo_transformers.segformer import SegFormer
@@ -14,7 +16,7 @@ from segzoo_transformers.upernet import UPerNet
 class TransformersImporter(segzoo.ArchitecturesImporter):
     """Recognised by `architectures` and `model_type` in config.json."""
 
-    architectures = (SegFormer(), UPerNet(), DPT(), BEiT(), MobileNetV2(), MobileViT())
+    architectures = (SegFormer(), UPerNet(), DPT(), BEiT(), MobileNetV2(), MobileViT(), Mask2Former(), MaskFormer())
 
     def recognises(self, checkpoint: segzoo.Checkpoint) -> bool:
         said = checkpoint.config

@@ -8,7 +8,8 @@ from typing import Any
 
 import segzoo
 from segzoo_transformers.architecture import TransformersArchitecture, expect
-from segzoo_transformers.names import TRANSFORMER_LAYER, UPERNET, UPERNET_AUXILIARY
+from segzoo_transformers.names import UPERNET, UPERNET_AUXILIARY
+from segzoo_transformers.swin import swin_arguments, swin_names
 
 STAGES = ["stage1", "stage2", "stage3", "stage4"]
 DEFAULTS = {
@@ -20,41 +21,6 @@ DEFAULTS = {
     "auxiliary_concat_input": False,
 }
 SIMPLE = ("auxiliary_channels", "auxiliary_num_convs", "auxiliary_concat_input")
-SWIN_DEFAULTS = {
-    "patch_size": 4,
-    "num_channels": 3,
-    "embed_dim": 96,
-    "depths": [2, 2, 6, 2],
-    "num_heads": [3, 6, 12, 24],
-    "window_size": 7,
-    "mlp_ratio": 4.0,
-    "qkv_bias": True,
-    "drop_path_rate": 0.1,
-    "hidden_act": "gelu",
-    "use_absolute_embeddings": False,
-}
-SWIN_WITHIN: segzoo.Table = {
-    "embeddings.patch_embeddings.projection": "patches",
-    "embeddings.norm": "patches_norm",
-    "encoder.layers.0.downsample": "stages.1.merge",
-    "encoder.layers.1.downsample": "stages.2.merge",
-    "encoder.layers.2.downsample": "stages.3.merge",
-    **segzoo.under(
-        "encoder.layers.{}.blocks.{}",
-        "stages.{}.blocks.{}",
-        {
-            "attention.self.relative_position_bias_table": "attn.relative_position_bias_table",
-            "attention.self.relative_position_index": None,  # earlier versions saved it, though it is no weight
-        },
-        TRANSFORMER_LAYER,
-    ),
-    "layernorm": None,  # comes after the last map: nothing uses it
-}
-SWIN: segzoo.Table = {
-    **{f"backbone.hidden_states_norms.stage{stage + 1}": f"encoder.norms.{stage}" for stage in range(4)},
-    **segzoo.under("backbone.swin", "encoder", SWIN_WITHIN),  # as some versions nest it
-    **segzoo.under("backbone", "encoder", SWIN_WITHIN),
-}
 CONVNEXT_DEFAULTS = {
     "patch_size": 4,
     "num_channels": 3,
@@ -149,31 +115,7 @@ class UPerNet(TransformersArchitecture):
 
 
 def _swin(said: Mapping[str, Any]) -> Backbone:
-    config = {**SWIN_DEFAULTS, **said}
-    expect(
-        "Swin Transformer",
-        config,
-        patch_size=4,
-        mlp_ratio=4.0,
-        qkv_bias=True,
-        hidden_act="gelu",
-        use_absolute_embeddings=False,
-    )
-    return Backbone(
-        {
-            "encoder": "swin/swin",
-            "in_channels": config["num_channels"],
-            "encoder_options": {
-                "width": config["embed_dim"],
-                "blocks": list(config["depths"]),
-                "heads": list(config["num_heads"]),
-                "window": config["window_size"],
-                "drop_path_rate": config["drop_path_rate"],
-            },
-        },
-        SWIN,
-        {"input_norm": False},
-    )
+    return Backbone(swin_arguments(said), swin_names("backbone"), {"input_norm": False})
 
 
 def _convnext(said: Mapping[str, Any]) -> Backbone:
