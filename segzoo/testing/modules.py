@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from segzoo.testing.results import ConformanceError
-from segzoo.testing.subjects import EncoderSubject, Features, Subject, outputs
+from segzoo.testing.subjects import EncoderSubject, Features, Subject, outputs, tensors
 
 CHANNELS_LAST_TOLERANCE = 1e-3
 """Of the largest value: the same sums in another order."""
@@ -162,10 +162,10 @@ def hold_close(found: list[Tensor], expected: list[Tensor], tolerance: float, wh
             )
 
 
-def gradient_loss(tensors: Tensor | Iterable[Tensor]) -> Tensor:
+def gradient_loss(output: Any) -> Tensor:
     """A number that depends on all of a module's outputs."""
-    tensors = [tensors] if isinstance(tensors, Tensor) else tensors
-    return torch.stack([each.float().square().mean() for each in tensors if each.requires_grad and each.numel()]).sum()
+    means = [each.float().square().mean() for each in tensors(output) if each.requires_grad and each.numel()]
+    return torch.stack(means).sum()
 
 
 def _finite(tensors: Iterable[Tensor | None]) -> bool:

@@ -342,12 +342,21 @@ class WithoutChance(TorchFunctionMode):
 
 
 def outputs(module: nn.Module, inputs: Features) -> list[Tensor]:
-    """What a module returns for a copy of its inputs, a single tensor or several, as a list.
+    """The tensors that a module returns for a copy of its inputs, one or several, as a list.
 
     A copy, so that a module that writes into its inputs fails the one check of that alone.
     """
     output = module(inputs.clone() if isinstance(inputs, Tensor) else [each.clone() for each in inputs])
-    return [output] if isinstance(output, Tensor) else list(output)
+    return list(tensors(output))
+
+
+def tensors(output: Any) -> Iterator[Tensor]:
+    """The tensors in what a module returned: itself, or those in a list or tuple, at any depth."""
+    if isinstance(output, Tensor):
+        yield output
+    else:
+        for each in output:
+            yield from tensors(each)
 
 
 def _loaded(provided: registry.Provided[Any], base: type) -> type[Any]:

@@ -74,19 +74,18 @@ def test_in_eval_mode_the_last_prediction_alone_is_given_and_the_same():
 
 
 @pytest.mark.parametrize(
-    ("encoder", "classes", "options", "expected"),
+    ("encoder", "classes", "expected"),
     [
-        ("resnet50", 150, {}, 44_041_367),
-        ("resnet50", 133, {}, 44_036_998),
-        ("resnet50", 80, {}, 44_023_377),
-        ("resnet50", 19, {}, 44_007_700),
-        ("resnet101", 150, {}, 63_033_495),
-        ("swin/swin", 150, {}, 47_441_169 - LAST_NORM_OF_SWIN),
+        ("resnet50", 150, 44_041_367),
+        ("resnet50", 133, 44_036_998),
+        ("resnet50", 19, 44_007_700),
+        ("resnet101", 150, 63_033_495),
+        ("swin/swin", 150, 47_441_169 - LAST_NORM_OF_SWIN),
     ],
 )
-def test_it_has_as_many_parameters_as_transformers(encoder, classes, options, expected):
+def test_it_has_as_many_parameters_as_transformers(encoder, classes, expected):
     with torch.device("meta"):
-        model = segzoo.create_model(encoder, Mask2FormerDecoder, classes=classes, decoder_options=options)
+        model = segzoo.create_model(encoder, Mask2FormerDecoder, classes=classes)
     assert parameters(model) == expected
 
 
@@ -133,10 +132,22 @@ def test_embeddings_of_the_transformer_do_not_decay():
     assert decoder.no_weight_decay() <= set(decoder.state_dict())
 
 
+def test_under_autocast_it_stays_near_where_maps_have_more_than_a_few_cells():
+    decoder, features = tiny(), maps(((40, 48), (20, 24), (10, 12), (5, 6)), dtype=torch.float32)
+    expected = decoder.eval()(features)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        got = decoder(features)
+        trained = decoder.train()(features)
+    for one, other in zip(got[:2], expected[:2], strict=True):
+        assert (one.float() - other).norm() <= 0.1 * other.norm()
+    trained.masks.float().mean().backward()
+    assert all(each.grad.isfinite().all() for each in decoder.parameters() if each.grad is not None)
+
+
 @pytest.fixture(scope="module")
 def exported():
     decoder = tiny().eval()
-    dynamic = {axis: torch.export.Dim.DYNAMIC for axis in (0, 2, 3)}
+    dynamic = dict.fromkeys((0, 2, 3), torch.export.Dim.DYNAMIC)
     program = torch.export.export(decoder, (maps(dtype=torch.float32),), dynamic_shapes=([dynamic] * 4,))
     return decoder, program
 
@@ -151,6 +162,7 @@ def assert_near(got, expected):
         torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.slow
 @torch.no_grad()
 def test_it_exports_with_dynamic_sizes(exported):
     decoder, program = exported
@@ -158,6 +170,7 @@ def test_it_exports_with_dynamic_sizes(exported):
         assert_near(program.module()(features), decoder(features))
 
 
+@pytest.mark.slow
 @torch.no_grad()
 def test_it_runs_in_onnx_runtime_at_sizes_that_were_not_traced(exported):
     pytest.importorskip("onnxscript")
@@ -169,12 +182,3 @@ def test_it_runs_in_onnx_runtime_at_sizes_that_were_not_traced(exported):
     for features in unseen():
         got = session.run(None, {name: each.numpy() for name, each in zip(names, features, strict=True)})
         assert_near([torch.tensor(each) for each in got], decoder(features))
-
-
-@pytest.mark.parametrize("train", [True, False])
-def test_it_compiles_into_one_graph(train):
-    decoder, features = tiny().train(train), maps(dtype=torch.float32)
-    compiled = torch.compile(decoder, fullgraph=True, backend="eager", dynamic=True)
-    got, expected = compiled(features), decoder(features)
-    assert len(got.earlier) == len(expected.earlier)
-    assert_near(got, expected)
