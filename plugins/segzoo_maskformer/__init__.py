@@ -9,7 +9,7 @@ def segzoo_decoders() -> list[segzoo.DecoderSpec]:
         segzoo.DecoderSpec(
             name="maskformer",
             target="segzoo_maskformer.decoder:MaskFormerDecoder",
-            summary="queries that attend to the deepest map, and their products with a feature pyramid as masks",
+            summary="queries attend to the deepest map; their products with a feature pyramid are the masks",
             paper="arXiv:2107.06278",
             license="Apache-2.0",
         )
