@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import timm
-from timm.models.eva import Eva
-from timm.models.vision_transformer import VisionTransformer
 
 from segzoo_timm.extraction import Body
 
@@ -39,12 +37,3 @@ def _with_dilated_layers(body: Body, extractor: Body) -> Body:
 def family(body: Body) -> str:
     """The module of timm that a model is from."""
     return type(body).__module__.rpartition(".")[2]
-
-
-def drivable_blocks(body: Body) -> int:
-    """How many blocks a decoder may drive; 0 where the architecture goes a way of its own."""
-    alike = any(
-        isinstance(body, kind) and type(body).forward_intermediates is kind.forward_intermediates
-        for kind in (VisionTransformer, Eva)
-    )
-    return len(body.blocks) if alike else 0

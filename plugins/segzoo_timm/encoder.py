@@ -16,26 +16,14 @@ class TimmEncoder(segzoo.Encoder):
     :param body: a model of timm's; the layers that no map needs are dropped, the others keep their names.
     :param found: what was measured of it.
     :param projected: channels of the image, where the model takes three only and they are projected to three.
-    :param keeps_norm: whether the norm behind the last block is kept, which no map needs.
     """
 
     def __init__(
-        self,
-        body: Body,
-        found: Survey,
-        preprocessing: segzoo.Preprocessing,
-        projected: int | None = None,
-        keeps_norm: bool = False,
+        self, body: Body, found: Survey, preprocessing: segzoo.Preprocessing, projected: int | None = None
     ) -> None:
         super().__init__(found.spec, found.input_spec, preprocessing)
         self.colours = _projection(projected) if projected else nn.Identity()
-        last_norm = body.fc_norm if keeps_norm else None
-        self.indices = tuple(
-            body.prune_intermediate_layers(list(found.indices), prune_norm=not keeps_norm, prune_head=True)
-        )
-        if keeps_norm:
-            body.fc_norm = last_norm
-        self.keeps_norm = keeps_norm
+        self.indices = tuple(body.prune_intermediate_layers(list(found.indices), prune_norm=True, prune_head=True))
         self.body = body
         self.stages = found.stages
         self.layout = found.layout

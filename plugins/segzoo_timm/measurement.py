@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 import segzoo
-from segzoo_timm.building import build, drivable_blocks, family
+from segzoo_timm.building import build, family
 from segzoo_timm.extraction import Body, Layout
 from segzoo_timm.probe import COLOURS, Maps, Probe
 from segzoo_timm.quirks import COLOURS_ONLY
@@ -36,14 +36,12 @@ class Measurement:
     :param arguments: for timm's `create_model`.
     :param layout: how the model is asked for its maps.
     :param colours_only: whether it takes three channels only.
-    :param blocks: how many blocks a decoder may drive.
     """
 
     arguments: Mapping[str, Any]
     maps: Maps
     layout: Layout
     colours_only: bool
-    blocks: int
 
 
 _measured: dict[str, list[tuple[segzoo.EncoderRequest, Measurement]]] = {}
@@ -89,7 +87,7 @@ def _measure(name: str, request: segzoo.EncoderRequest) -> Measurement:
         raise _size_refused(name, request, native)
     if request.img_size and maps.input_spec.fixed not in (None, request.img_size):
         raise _size_refused(name, request, native)
-    return Measurement(arguments, maps, layout, family(body) in COLOURS_ONLY, drivable_blocks(body))
+    return Measurement(arguments, maps, layout, family(body) in COLOURS_ONLY)
 
 
 def _build_with_options(name: str, request: segzoo.EncoderRequest) -> Body:

@@ -14,7 +14,6 @@ from segzoo_timm.building import build
 from segzoo_timm.encoder import TimmEncoder
 from segzoo_timm.known import known_facts, with_family
 from segzoo_timm.survey import survey
-from segzoo_timm.tokens import TimmTokenEncoder
 from segzoo_timm.weights import build_with_weights, load_projection
 
 
@@ -49,9 +48,7 @@ class TimmSource(segzoo.EncoderSource):
         config = body.pretrained_cfg
         preprocessing = segzoo.Preprocessing(tuple(config["mean"]), tuple(config["std"]))
         projected = request.in_channels if request.in_channels != channels else None
-        kind = TimmTokenEncoder if found.spec.blocks else TimmEncoder
-        keeps_norm = request.tokens is not None
-        encoder = kind(body, found, preprocessing.for_channels(request.in_channels), projected, keeps_norm)
+        encoder = TimmEncoder(body, found, preprocessing.for_channels(request.in_channels), projected)
         if not isinstance(weights, bool) and isinstance(encoder.colours, nn.Conv2d):
             load_projection(encoder.colours, weights)
         return encoder

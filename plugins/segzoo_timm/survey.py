@@ -86,7 +86,6 @@ def _feature_list(
         channels=tuple(channels.get(entry, 0) for entry in entries),
         strides=tuple(strides.get(entry, 2**entry) for entry in entries),
         token_channels=tuple(token_channels.get(entry, 0) for entry in entries),
-        blocks=indices[-1] + 1 if measured.blocks else 0,  # those behind the last map aren't built
     )
 
 
