@@ -12,14 +12,23 @@ from segzoo.labels import Labels
 
 
 class Arrays(Dataset):
-    """Images and masks by name; None in the place of an image can't be read."""
+    """Images and masks by name, and maps of objects; None in the place of an image can't be read."""
 
     def __init__(
-        self, images: Mapping[str, Any], masks: Mapping[str, Any], *, classes: int = 3, channels: int = 3
+        self,
+        images: Mapping[str, Any],
+        masks: Mapping[str, Any],
+        instances: Mapping[str, Any] | None = None,
+        *,
+        classes: int = 3,
+        channels: int = 3,
+        things: tuple[int, ...] | None = None,
+        crowds: tuple[int, ...] = (),
     ) -> None:
         super().__init__(Path("arrays"))
-        self.images, self.masks = dict(images), dict(masks)
-        self.labels, self.channels = Labels(tuple(f"class {k}" for k in range(classes))), channels
+        self.images, self.masks, self.instances, self.crowds = dict(images), dict(masks), dict(instances or {}), crowds
+        self.labels = Labels(tuple(f"class {k}" for k in range(classes)), things=things)
+        self.channels, self.has_instances = channels, instances is not None
 
     @classmethod
     def recognise(cls, path: Path) -> None:
@@ -31,7 +40,7 @@ class Arrays(Dataset):
     def read(self, name: str) -> Sample:
         if self.images[name] is None:
             raise DataError(f"{name} can't be read: it is cut off; replace it")
-        return Sample(self.images[name], self.masks[name], name)
+        return Sample(self.images[name], self.masks[name], name, self.instances.get(name), self.crowds)
 
 
 def random_arrays(count: int = 5, size: tuple[int, int] = (12, 16), dtype: Any = np.uint8, channels: int = 3) -> Arrays:

@@ -103,15 +103,18 @@ def _print(report: DataReport) -> None:
     ]  # fmt: skip
     heads = ["split", "samples", "smallest", "median", "largest", "values", "ignored"]
     click.echo(f"\n{tabulate(rows, heads, disable_numparse=True)}\n{report.channels} channels\n")
-    names = list(report.splits)
     shares = []
     for number, label in enumerate(report.classes):
         of_splits = []
         for split in report.splits.values():
             share = split.pixels[number] / max(1, sum(split.pixels))
             of_splits += [f"{share:.2%}", split.images[number]]
+            if split.objects is not None:
+                of_splits.append(split.objects[number])
         shares.append([label, *of_splits])
-    heads = ["class", *(head for name in names for head in (f"{name}: pixels", "images"))]
+    heads = ["class"]
+    for name, split in report.splits.items():
+        heads += [f"{name}: pixels", "images", *([] if split.objects is None else ["objects"])]
     click.echo(tabulate(shares, heads, disable_numparse=True))
     for text in report.warnings:
         click.echo(f"Warning: {text}", err=True)

@@ -32,5 +32,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "sheet": ["draw_sheet"],
         "splitting": ["split"],
         "statistics": ["own_preprocessing"],
+        "target": ["classes_of_batch"],
     },
 )

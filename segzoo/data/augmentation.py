@@ -11,6 +11,7 @@ from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F
 
 from segzoo.data.light import change_light
+from segzoo.data.target import classes_of, empty_target
 from segzoo.errors import OptionError
 from segzoo.labels import IGNORE
 
@@ -61,7 +62,8 @@ class Augmentation:
         """Change both alike.
 
         :param image: (C, H, W), uint8 or float32.
-        :param mask: int64 (H, W). It is never interpolated, and `IGNORE` where the image was padded.
+        :param mask: int64 (H, W), or (2, H, W) with a second map, of objects. It is never interpolated. Where the
+            image was padded it is `IGNORE`, and the second map 0.
         """
         if self.crop is not None:
             image, mask = self._scale_and_crop(image, mask, self.crop)
@@ -74,20 +76,24 @@ class Augmentation:
         """Cut the window that becomes the crop, then resize it: the rest of the image need not be resized."""
         low, high = self.scale
         factor = low * (high / low) ** torch.rand(()).item()
-        window = [min(side, max(1, round(wanted / factor))) for side, wanted in zip(mask.shape, crop, strict=True)]
+        sides = mask.shape[-2:]
+        window = [min(side, max(1, round(wanted / factor))) for side, wanted in zip(sides, crop, strict=True)]
         size = [
             wanted if cut < side else min(wanted, max(1, round(side * factor)))
-            for side, cut, wanted in zip(mask.shape, window, crop, strict=True)
+            for side, cut, wanted in zip(sides, window, crop, strict=True)
         ]
-        top, left = self._place(mask, window)
+        top, left = self._place(classes_of(mask), window)
         image = F.resize(F.crop(image, top, left, *window), size, antialias=factor < 1)
         rows, columns = (nearest(*sides) for sides in zip(window, size, strict=True))
-        mask = tv_tensors.wrap(mask[top + rows][:, left + columns], like=mask)
+        mask = tv_tensors.wrap(mask[..., top + rows, :][..., left + columns], like=mask)
         missing = [wanted - side for wanted, side in zip(crop, size, strict=True)]
         if any(missing):
             top, left = (int(torch.randint(each + 1, ())) for each in missing)
             padding = [left, top, missing[1] - left, missing[0] - top]
-            image, mask = F.pad(image, padding, fill=_means(image).tolist()), F.pad(mask, padding, fill=IGNORE)
+            image = F.pad(image, padding, fill=_means(image).tolist())
+            padded = empty_target(crop, panoptic=mask.ndim == 3)
+            padded[..., top : top + size[0], left : left + size[1]] = mask
+            mask = tv_tensors.wrap(padded, like=mask)
         return image, mask
 
     @staticmethod

@@ -11,8 +11,8 @@ from torch.utils.data import DataLoader, Sampler
 
 from segzoo.data.order import Draw
 from segzoo.data.samples import Samples
+from segzoo.data.target import empty_target
 from segzoo.errors import SegzooError
-from segzoo.labels import IGNORE
 
 Batch = tuple[Tensor, Tensor]
 Item = TypeVar("Item")
@@ -21,20 +21,20 @@ Item = TypeVar("Item")
 def collate(samples: Sequence[Batch]) -> Batch:
     """One batch, padded at the right and the bottom to its largest image.
 
-    :param samples: images float32 (C, H, W) and masks int64 (H, W).
+    :param samples: images float32 (C, H, W) and masks int64 (H, W), or with maps of objects (2, H, W).
     :returns: images (B, C, H, W), 0 where padded, which is the mean of a normalised image; and masks (B, H, W), padded
-        with `IGNORE`.
+        with `IGNORE`, or (B, 2, H, W), whose second maps are padded with 0.
     """
     if len({mask.shape for _, mask in samples}) == 1:
         return torch.stack([image for image, _ in samples]), torch.stack([mask for _, mask in samples])
-    height, width = (max(sides) for sides in zip(*(mask.shape for _, mask in samples), strict=True))
-    first, _ = samples[0]
+    height, width = (max(sides) for sides in zip(*(mask.shape[-2:] for _, mask in samples), strict=True))
+    first, mask = samples[0]
     images = first.new_zeros((len(samples), len(first), height, width))
-    masks = torch.full((len(samples), height, width), IGNORE)
+    masks = empty_target((len(samples), height, width), panoptic=mask.ndim == 3)
     for place, (image, mask) in enumerate(samples):
-        down, right = mask.shape
+        down, right = mask.shape[-2:]
         images[place, :, :down, :right] = image
-        masks[place, :down, :right] = mask
+        masks[place, ..., :down, :right] = mask
     return images, masks
 
 

@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
 from segzoo.data.dataset import TRAIN, VAL, Dataset
+from segzoo.data.sample import Sample
 from segzoo.data.samples import check as check_sample
+from segzoo.data.target import object_numbers, panoptic_target
 from segzoo.errors import DataError
 from segzoo.labels import IGNORE
 
@@ -34,6 +36,8 @@ class SplitReport:
     :param pixels: of each class.
     :param images: in which each class is seen.
     :param ignored: the share of pixels that have no class.
+    :param objects: of each class; None where the data tells none apart.
+    :param loose: the share of pixels that are of things, and belong to no object.
     """
 
     samples: int
@@ -44,6 +48,8 @@ class SplitReport:
     pixels: tuple[int, ...]
     images: tuple[int, ...]
     ignored: float
+    objects: tuple[int, ...] | None = None
+    loose: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -81,6 +87,8 @@ class _Seen:
     pixels: NDArray[np.int64]
     ignored: int
     print: bytes
+    objects: NDArray[np.int64] | None
+    loose: int  # pixels of things that belong to no object
 
 
 def check(dataset: Dataset, splits: Mapping[str, Sequence[str]], *, quiet: bool = False) -> DataReport:
@@ -122,20 +130,32 @@ def _look(dataset: Dataset, name: str) -> _Seen | str:
         check_sample(sample, dataset)
     except DataError as error:
         return str(error)
+    objects, loose = _objects(dataset, sample) if dataset.has_instances else (None, 0)
     known = sample.mask[sample.mask != IGNORE]
     pixels = np.bincount(known.ravel(), minlength=dataset.classes)
     height, width = sample.mask.shape
     shape = np.ascontiguousarray(sample.image)
     return _Seen(
         (height, width), str(sample.image.dtype), pixels, sample.mask.size - known.size,
-        hashlib.blake2b(shape.tobytes(), digest_size=16).digest(),
+        hashlib.blake2b(shape.tobytes(), digest_size=16).digest(), objects, loose,
     )  # fmt: skip
+
+
+def _objects(dataset: Dataset, sample: Sample) -> tuple[NDArray[np.int64], int]:
+    """How many objects there are of each class, and how many pixels of things belong to none."""
+    assert sample.instances is not None
+    numbers = np.unique(object_numbers(panoptic_target(sample, dataset.labels), dataset.classes).numpy())
+    counts = np.bincount(numbers[numbers > 0] % dataset.classes, minlength=dataset.classes)
+    loose = np.isin(sample.mask, dataset.labels.things or ()) & (sample.instances == 0)
+    return counts, int(loose.sum())
 
 
 def _summary(seen: Mapping[str, _Seen]) -> SplitReport:
     sizes = sorted((each.size for each in seen.values()), key=lambda size: size[0] * size[1])
     pixels = np.sum([each.pixels for each in seen.values()], axis=0)
     ignored = sum(each.ignored for each in seen.values())
+    objects = [each.objects for each in seen.values() if each.objects is not None]
+    loose = sum(each.loose for each in seen.values())
     return SplitReport(
         samples=len(seen),
         smallest=sizes[0],
@@ -145,6 +165,8 @@ def _summary(seen: Mapping[str, _Seen]) -> SplitReport:
         pixels=tuple(map(int, pixels)),
         images=tuple(int(sum(each.pixels[k] > 0 for each in seen.values())) for k in range(len(pixels))),
         ignored=ignored / max(1, ignored + int(sum(pixels))),
+        objects=tuple(map(int, np.sum(objects, axis=0))) if objects else None,
+        loose=loose / max(1, int(sum(pixels))),
     )
 
 
@@ -180,6 +202,10 @@ def _of_split(split: str, names: Sequence[str], report: SplitReport) -> Iterator
             f"{len(rare)} of {len(names)} classes of {split} have hardly a pixel: list the classes, or see whether the "
             "masks were saved in a format that smears values, such as JPEG, or resized with interpolation"
         )
+    if report.objects is not None and not any(report.objects):
+        yield f"{split} has no objects: see whether its maps of objects are empty, or which classes are things"
+    elif report.loose:
+        yield f"{report.loose:.2%} of {split} is of things and belongs to no object: such pixels are ignored"
 
 
 def _listed(names: Sequence[str]) -> str:

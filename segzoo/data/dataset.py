@@ -26,6 +26,7 @@ class Dataset(ABC):
     :ivar path: where it was opened.
     :ivar labels: the classes in order, names and colours; names for each class, invented (`"1"`) where none are known.
     :ivar channels: of each image.
+    :ivar has_instances: whether its samples have `instances`; `labels.things` says whose objects these are.
     """
 
     general: ClassVar[bool] = False
@@ -33,6 +34,7 @@ class Dataset(ABC):
 
     labels: Labels
     channels: int
+    has_instances: bool = False
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -18,12 +18,14 @@ from torchvision import tv_tensors
 from segzoo.data.dataset import Dataset
 from segzoo.data.order import Draw
 from segzoo.data.sample import Sample
+from segzoo.data.target import classes_of, empty_target, panoptic_target, semantic_target
 from segzoo.errors import DataError, DataWarning, OptionError
 from segzoo.labels import IGNORE
 from segzoo.preprocessing import Preprocessing
 
 Transform = Callable[[Any, Any], tuple[Any, Any]]
-"""Takes an image (C, H, W), uint8 or float32, and a mask int64 (H, W), torchvision's `tv_tensors`, and returns both."""
+"""Takes an image (C, H, W), uint8 or float32, and a mask int64 (H, W), torchvision's `tv_tensors`, and returns both.
+With instances the mask is (2, H, W): a border that is added is `IGNORE` in the first map, and 0 in the second."""
 Broken = Literal["raise", "skip"]
 BLANK = 32
 """The side of a sample that stands for one that can't be read; batches pad it."""
@@ -32,13 +34,17 @@ BLANK = 32
 class Samples(torch_data.Dataset[tuple[Tensor, Tensor]]):
     """Some samples of a dataset: image float32 (C, H, W), normalised, and mask int64 (H, W).
 
+    With instances the mask is int64 (2, H, W): the class of each pixel, and the number of the object that it belongs
+    to, 0 where to none. Each pair of the two is a segment to learn; crowds have no class.
+
     :param names: which samples, in order.
     :param preprocessing: what the model takes; `model.preprocessing`.
     :param transform: changes image and mask before that, such as a `segzoo.data.Augmentation`; it gets copies. It may
         use the random numbers of torch, numpy and Python: a `Draw` seeds them, and they are put back afterwards.
     :param broken: what to do about a sample that can't be used. `"skip"` warns, and gives one whose pixels are all
         ignored in its place, which neither loss nor scores count.
-    :raises DataError: when the preprocessing is for another number of channels.
+    :param instances: whether objects are told apart.
+    :raises DataError: when the preprocessing is for another number of channels, or the dataset tells no objects apart.
     """
 
     def __init__(
@@ -49,17 +55,24 @@ class Samples(torch_data.Dataset[tuple[Tensor, Tensor]]):
         transform: Transform | None = None,
         *,
         broken: Broken = "raise",
+        instances: bool = False,
     ) -> None:
         if len(preprocessing.mean) != dataset.channels:
             raise DataError(
                 f"the images of {dataset.path} have {dataset.channels} channels and the model takes "
                 f"{len(preprocessing.mean)}; take a model with in_channels={dataset.channels}"
             )
+        if instances and not dataset.has_instances:
+            raise DataError(
+                f"{dataset.path} tells no objects apart: take data that has a map of them beside each mask, or learn "
+                "classes alone"
+            )
         self.dataset = dataset
         self.names = list(names)
         self.preprocessing = preprocessing
         self.transform = transform
         self.broken = broken
+        self.instances = instances
 
     def __len__(self) -> int:
         return len(self.names)
@@ -86,10 +99,12 @@ class Samples(torch_data.Dataset[tuple[Tensor, Tensor]]):
 
     def is_blank(self, image: Tensor, mask: Tensor) -> bool:
         """Whether a sample, or a batch of one, stands for one that can't be read."""
-        return mask.shape[-2:] == (BLANK, BLANK) and not bool(image.any()) and bool((mask == IGNORE).all())
+        classes = mask.select(-3, 0) if self.instances else mask
+        return mask.shape[-2:] == (BLANK, BLANK) and not bool(image.any()) and bool((classes == IGNORE).all())
 
     def _tensors(self, sample: Sample, seed: int | None) -> tuple[Tensor, Tensor]:
-        image, mask = sample.image, torch.tensor(np.asarray(sample.mask, np.int64))
+        image = sample.image
+        mask = panoptic_target(sample, self.dataset.labels) if self.instances else semantic_target(sample)
         if self.preprocessing.scaled and image.dtype.kind in "ui" and image.dtype.itemsize > 2:
             raise DataError(
                 f"{sample.name}: its values are {image.dtype}; expected integers of 8 or 16 bits, or floats from 0 to 1"
@@ -108,25 +123,30 @@ class Samples(torch_data.Dataset[tuple[Tensor, Tensor]]):
             changed, labels = (torch.as_tensor(each).as_subclass(Tensor) for each in returned)
         except (TypeError, ValueError) as error:
             raise OptionError(f"expected the transform to return an image and a mask, got {returned!r:.100}") from error
-        fits = changed.ndim == 3 and len(changed) == len(image) and changed.shape[1:] == labels.shape
+        fits = changed.ndim == 3 and len(changed) == len(image) and labels.shape == mask.shape[:-2] + changed.shape[1:]
         if not fits or labels.is_floating_point():
             raise OptionError(
                 f"{name}: the transform returned an image of shape {tuple(changed.shape)} and a mask of shape "
                 f"{tuple(labels.shape)}, {labels.dtype}; expected ({len(image)}, height, width), and whole numbers "
-                "(height, width)"
+                f"({'2, ' if self.instances else ''}height, width)"
             )
         labels = labels.long()
-        if odd := strange_values(labels.numpy(), self.dataset.classes):
+        if odd := strange_values(classes_of(labels).numpy(), self.dataset.classes):
             raise OptionError(
                 f"{name}: the transform returned a mask with the values {odd}; expected classes from 0 to "
                 f"{self.dataset.classes - 1}, and {IGNORE} where there is none"
+            )
+        if self.instances and bool((labels[1] < 0).any()):
+            raise OptionError(
+                f"{name}: the transform returned a map of objects with the number {int(labels[1].min())}; expected 0 "
+                "where there is none, at a border that it adds too"
             )
         return changed, labels
 
     def _blank(self, seed: int | None) -> tuple[Tensor, Tensor]:
         """A normalised image's mean, and nothing to learn from it; of the size that the transform makes of it."""
         image = torch.zeros(self.dataset.channels, BLANK, BLANK)
-        mask = torch.full((BLANK, BLANK), IGNORE)
+        mask = empty_target((BLANK, BLANK), self.instances)
         return (image, mask) if self.transform is None else self._transformed(image, mask, seed, "a blank")
 
 
@@ -155,6 +175,26 @@ def check(sample: Sample, dataset: Dataset) -> None:
             f"{sample.name}: its mask has the values {odd}, and there are {dataset.classes} classes, 0 to "
             f"{dataset.classes - 1}; list more classes, or say which values to ignore"
         )
+    if dataset.has_instances:
+        _check_instances(sample)
+
+
+def _check_instances(sample: Sample) -> None:
+    objects = sample.instances
+    if objects is None:
+        raise DataError(f"{sample.name}: it has no map of objects, as the others have; add one, or leave it out")
+    if objects.shape != sample.mask.shape:
+        raise DataError(
+            f"{sample.name}: its mask has {_size(sample.mask)} pixels and its map of objects "
+            f"{'x'.join(map(str, objects.shape))}; expected one size, draw it anew"
+        )
+    if objects.dtype.kind not in "ui" or (objects.size and objects.min() < 0):
+        raise DataError(
+            f"{sample.name}: its map of objects has {objects.dtype} values from {objects.min()} on; expected whole "
+            "numbers, 0 where there is no object"
+        )
+    if not all(type(crowd) is int and crowd > 0 for crowd in sample.crowds):
+        raise DataError(f"{sample.name}: crowds are numbers of objects, from 1 on, got {sample.crowds!r}")
 
 
 def strange_values(mask: NDArray[Any], classes: int) -> list[int]:
