@@ -1,4 +1,4 @@
-"""COCO (arXiv:1405.0312) and panoptic COCO (arXiv:1801.00868): masks painted from instances or segments."""
+"""COCO (arXiv:1405.0312) and panoptic COCO (arXiv:1801.00868): masks and objects painted from instances or segments."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from segzoo import IGNORE, DataError, Labels
 from segzoo.data import Dataset, Sample, encode_colours, image_size, in_colour, read_image, read_mask
 from segzoo_coco.annotations import Annotations, Image, read_annotations
-from segzoo_coco.layout import Images, choose, find_files, find_images
+from segzoo_coco.layout import Images, choose, find_files, find_images, kind_of
 from segzoo_coco.shapes import area, decode, require_pycocotools, run_lengths
 
 BACKGROUND = ("background", "_background_")
@@ -38,6 +38,9 @@ class CocoDataset(Dataset):
 
     Instances are painted, large ones first. Crowds belong to no class, and neither do boxes without an outline. Of a
     panoptic file the classes are the categories of its segments, and what no segment covers belongs to none.
+
+    Objects are told apart, but for those of categories whose `isthing` is 0 and of files of stuff. In each image they
+    are numbered from 1 on. What is hidden of one isn't there.
 
     :param path: the folder, or one JSON file.
     :param kind: which files are taken where several kinds are there; instances rather than others if None.
@@ -63,7 +66,7 @@ class CocoDataset(Dataset):
         for each in self.annotations.values():
             if _names(each) != _names(first) or each.panoptic != first.panoptic:
                 raise DataError(f"{each.file} and {first.file} have other categories; expected the same in each")
-        self.panoptic = first.panoptic
+        self.panoptic, self.stuff = first.panoptic, kind_of(first.file) == "stuff"
         if not self.panoptic:
             require_pycocotools()
         self.images: dict[str, Images] = {
@@ -71,6 +74,7 @@ class CocoDataset(Dataset):
             for split, each in self.annotations.items()
         }
         self._name_classes(_kept_categories(list(self.annotations.values())), background)
+        self.has_instances = bool(self.labels.things)
 
     @classmethod
     def recognise(cls, path: Path) -> str | None:
@@ -99,9 +103,15 @@ class CocoDataset(Dataset):
         image = in_colour(read_image(self._file(name)))
         _, annotated = self._annotated(name)
         mask = np.full((annotated.height, annotated.width), self.outside, np.int64)
-        for segment in self.segments(name):
+        objects = np.zeros_like(mask)
+        told_apart = {*(self.labels.things or ()), IGNORE}
+        crowds = []
+        for number, segment in enumerate(self.segments(name), 1):
             mask[segment.inside] = segment.label
-        return Sample(image, mask, name)
+            objects[segment.inside] = number if segment.label in told_apart else 0
+            if segment.label == IGNORE:
+                crowds.append(number)
+        return Sample(image, mask, name, objects, tuple(crowds)) if self.has_instances else Sample(image, mask, name)
 
     def segments(self, name: str) -> Iterator[Segment]:
         """What is annotated of a sample, one after the other, in the order in which a mask is painted.
@@ -131,6 +141,8 @@ class CocoDataset(Dataset):
             )
         numbers = encode_colours(colours[..., ::-1])  # red counts ones, blue 65536
         listed = {each.number: each for each in image.annotations}
+        if len(listed) < len(image.annotations):
+            raise DataError(f"{file} lists a segment of {picture.name} twice; give each a number of its own")
         for number in map(int, np.unique(numbers)):
             if number in listed:
                 each = listed[number]
@@ -146,7 +158,12 @@ class CocoDataset(Dataset):
         self.outside = IGNORE if self.panoptic or not background else named or 0
         colours = [tuple(each.get("color") or ()) for each in categories.values()]
         palette = [(0, 0, 0)] * added + colours if all(map(_is_colour, colours)) else []
-        self.labels = Labels(tuple([BACKGROUND[0]] * added + names), tuple(palette))
+        things = tuple(
+            place
+            for number, place in self.places.items()
+            if place != named and categories[number].get("isthing", not self.stuff)
+        )
+        self.labels = Labels(tuple([BACKGROUND[0]] * added + names), tuple(palette), things)
 
     def _annotated(self, name: str) -> tuple[Annotations, Image]:
         split, _, file = name.partition("/")

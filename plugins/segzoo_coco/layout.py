@@ -56,7 +56,7 @@ def choose(files: Sequence[Path], kind: str | None) -> Path:
     :raises DataError: for none of the kind, or several.
     """
     for each in KINDS if kind is None else (kind,):
-        of_kind = [file for file in files if _kind(file) == each]
+        of_kind = [file for file in files if kind_of(file) == each]
         if len(of_kind) > 1:
             names = ", ".join(file.name for file in of_kind)
             raise DataError(f"{names} are for one split; give the one that is meant as the path")
@@ -86,7 +86,7 @@ def find_images(annotations: Annotations, split: str, folder: Path | None = None
     )
 
 
-def _kind(file: Path) -> str:
+def kind_of(file: Path) -> str:
     """Instances, where the name doesn't tell."""
     return next((kind for kind in KINDS if file.name.startswith(kind)), KINDS[0])
 

@@ -1,8 +1,10 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from dataset_facts import open_files, photo, pickled, recognising, save
+from PIL import Image
 
 from segzoo import IGNORE, DataError, OptionError
 from segzoo.data import Samples, open_dataset
@@ -80,6 +82,75 @@ def test_coarse_masks_are_for_training_alone(coarse):
 def test_coarse_masks_are_read_where_there_are_no_fine_ones(coarse):
     (coarse / "gtFine").rename(coarse / "elsewhere")
     assert open_dataset(coarse).read(VAL).mask[0].tolist() == [0] * 6
+
+
+OBJECTS = np.where(IDS < 24, IDS, 1000 * IDS + 3)
+OBJECTS[2, 1], OBJECTS[3, 5] = 26, 0
+
+
+def save_objects(folder: Path, name: str, objects: Any = OBJECTS, annotations: str = "gtFine") -> None:
+    Image.fromarray(objects.astype(np.uint16)).save(folder / annotations / f"{name}_{annotations}_instanceIds.png")
+
+
+@pytest.fixture
+def objects(cityscapes: Path) -> Path:
+    """The car is a group."""
+    for name in (TRAIN, VAL):
+        save_objects(cityscapes, name)
+    return cityscapes
+
+
+def test_things_are_told_apart_where_there_are_files_of_them(objects):
+    dataset = open_dataset(objects)
+    sample = dataset.read(TRAIN)
+    assert (dataset.has_instances, [dataset.labels.names[each] for each in dataset.labels.things]) == (
+        True,
+        ["person", "rider", "car", "truck", "bus", "train", "motorcycle", "bicycle"],
+    )
+    assert np.array_equal(sample.instances, np.where(OBJECTS >= 24, OBJECTS, 0))
+    assert np.array_equal(sample.mask, CLASSES)
+
+
+def test_a_group_is_learnt_as_a_class_and_not_as_an_object(objects):
+    dataset = open_dataset(objects)
+    _, classes = Samples(dataset, [TRAIN], Preprocessing())[0]
+    _, (without, numbers) = Samples(dataset, [TRAIN], Preprocessing(), instances=True)[0]
+    assert (classes[2, 1], without[2, 1], numbers[2, 1]) == (13, IGNORE, 0)
+    assert (without[2, 0], numbers[2, 0]) == (12, 25003)
+
+
+def test_objects_of_classes_by_training_ids_are_read_too(objects):
+    file = objects / "gtFine" / f"{TRAIN}_gtFine_labelTrainIds.png"
+    save(file, np.where(CLASSES == IGNORE, 255, CLASSES))
+    assert open_dataset(objects).read(TRAIN).instances[2, 0] == 25003
+
+
+def test_without_files_of_them_no_objects_are_told_apart(cityscapes):
+    dataset = open_dataset(cityscapes)
+    assert (dataset.has_instances, dataset.read(TRAIN).instances) == (False, None)
+
+
+def test_missing_files_of_objects_are_an_error_unless_objects_are_left_out(objects):
+    file = objects / "gtFine" / f"{VAL}_gtFine_instanceIds.png"
+    file.unlink()
+    with pytest.raises(DataError, match=rf"1 of 2 images have no instanceIds file, such as {file}; .*instances=false"):
+        open_dataset(objects)
+    dataset = open_dataset(objects, instances=False)
+    assert (dataset.has_instances, dataset.read(TRAIN).instances) == (False, None)
+
+
+def test_numbers_that_no_object_has_are_an_error(objects):
+    save_objects(objects, TRAIN, np.full((4, 6), 7001))
+    with pytest.raises(DataError, match=rf"{TRAIN}_gtFine_instanceIds\.png has the numbers \[7001\]; expected"):
+        open_dataset(objects).read(TRAIN)
+
+
+def test_coarse_masks_have_coarse_objects(coarse):
+    for name in (TRAIN, EXTRA):
+        save_objects(coarse, name, np.full((4, 6), 26001), "gtCoarse")
+    save_objects(coarse, VAL)
+    dataset = open_dataset(coarse, annotations="gtCoarse")
+    assert [dataset.read(name).instances[2, 0] for name in (EXTRA, VAL)] == [26001, 25003]
 
 
 def test_an_annotation_that_is_not_there_is_an_error(cityscapes):

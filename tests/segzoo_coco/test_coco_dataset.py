@@ -294,6 +294,100 @@ def test_an_unknown_kind_is_an_error(coco):
         open_dataset(coco, kind="captions")
 
 
+# Objects
+
+
+def objects_of(sample: Any) -> list[tuple[int, int]]:
+    """The class of each object, `IGNORE` for crowds, and its pixels, in the order of their numbers."""
+    numbers = np.unique(sample.instances[sample.instances > 0])
+    found = [sample.mask[sample.instances == number] for number in numbers]
+    assert all(len(set(each.tolist())) == 1 for each in found)
+    return [(int(each[0]), each.size) for each in found]
+
+
+def test_instances_are_told_apart(annotate):
+    dataset = annotate([SMALL, LARGE, instance(3, 7, square(7, 7, 9, 9))])
+    sample = dataset.read(NAME)
+    assert (dataset.has_instances, dataset.labels.things) == (True, (1, 2))
+    assert objects_of(sample) == [(1, 56), (2, 4), (2, 4)]
+    assert sample.crowds == ()
+
+
+def test_objects_are_told_apart_whatever_their_annotations_are_numbered(annotate):
+    apart = instance(0, 7, square(7, 7, 9, 9))
+    assert objects_of(annotate([SMALL | {"id": 0}, LARGE, apart]).read(NAME)) == [(1, 56), (2, 4), (2, 4)]
+
+
+def test_what_is_hidden_of_an_object_is_not_there(annotate):
+    assert objects_of(annotate([SMALL, SMALL | {"id": 2, "category_id": 3}]).read(NAME)) == [(1, 4)]
+
+
+def test_crowds_and_boxes_are_known_by_their_numbers(annotate):
+    crowd = instance(3, 7, {"size": [SIDE, SIDE], "counts": [0, SIDE, SIDE * 11]}, iscrowd=1)
+    sample = annotate([SMALL, crowd, instance(4, 3, [], bbox=[8, 0, 2, 2])]).read(NAME)
+    assert objects_of(sample) == [(IGNORE, 12), (IGNORE, 4), (2, 4)]
+    assert set(np.unique(sample.instances[sample.mask == IGNORE])) == set(sample.crowds)
+
+
+def test_the_background_is_stuff(coco):
+    categories = [*CATEGORIES, {"id": 9, "name": "background"}]
+    for split in ("train", "val"):
+        write(coco / "annotations" / f"instances_{split}2017.json", content([LARGE]) | {"categories": categories})
+    assert open_dataset(coco).labels.things == (0, 1)
+
+
+def test_stuff_has_no_objects(coco):
+    for split in ("train", "val"):
+        write(coco / "annotations" / f"stuff_{split}2017.json", content([SMALL]))
+    dataset = open_dataset(coco, kind="stuff")
+    assert (dataset.has_instances, dataset.labels.things, dataset.read(NAME).instances) == (False, (), None)
+
+
+@pytest.fixture
+def scenery(panoptic: Path) -> Any:
+    """Two dogs in two segments of grass, which is no thing."""
+    numbers = np.repeat([1, 2, 3, 700], 3)[:, None].repeat(SIDE, 1)
+    segments = [
+        {"id": number, "category_id": kind, "iscrowd": 0} for number, kind in ((1, 7), (2, 7), (3, 3), (700, 3))
+    ]
+    categories = [{"id": 7, "name": "dog", "isthing": 1}, {"id": 3, "name": "grass", "isthing": 0}]
+    for split in ("train", "val"):
+        folder = panoptic / "annotations" / f"panoptic_{split}2017"
+        save(folder / "1.png", np.stack([numbers % 256, numbers // 256, numbers * 0], axis=2))
+        written = content([{"image_id": 1, "file_name": "1.png", "segments_info": segments}])
+        write(folder.with_suffix(".json"), written | {"categories": categories})
+    return open_dataset(panoptic, kind="panoptic")
+
+
+def test_segments_of_things_are_objects_and_those_of_stuff_are_none(scenery):
+    sample = scenery.read(NAME)
+    assert (scenery.labels.names, scenery.labels.things) == (("grass", "dog"), (1,))
+    assert objects_of(sample) == [(1, 36), (1, 36)]
+    assert (sample.mask[6:] == 0).all()
+    assert not sample.instances[6:].any()
+
+
+def test_a_crowd_of_a_panoptic_picture_is_known_by_its_number(panoptic):
+    sample = open_dataset(panoptic, kind="panoptic").read(NAME)
+    assert objects_of(sample) == [(1, 72), (IGNORE, 60)]
+    assert sample.crowds == (sample.instances[7, 0],)
+
+
+def test_a_panoptic_form_is_found_out_by_itself(panoptic):
+    for file in panoptic.glob("annotations/instances*.json"):
+        file.unlink()
+    assert open_dataset(panoptic).panoptic
+
+
+def test_a_segment_that_is_listed_twice_is_an_error(panoptic):
+    file = panoptic / "annotations" / "panoptic_train2017.json"
+    written = json.loads(file.read_text())
+    written["annotations"][0]["segments_info"] *= 2
+    write(file, written)
+    with pytest.raises(DataError, match=r"panoptic_train2017\.json lists a segment of 1\.png twice"):
+        open_dataset(panoptic, kind="panoptic").read(NAME)
+
+
 # Bad input
 
 
