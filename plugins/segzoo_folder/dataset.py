@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,6 +22,7 @@ from segzoo.data import (
     encode_colours,
     find_classes,
     find_folders,
+    find_instances,
     find_named_folders,
     image_size,
     pair,
@@ -30,6 +32,7 @@ from segzoo.data import (
     read_palette,
     relabel,
 )
+from segzoo_folder.objects import find_objects, listed_things, read_objects, seen_things
 
 NAMED = 5  # files that an error names
 MANY = 255  # values that a mask without a list of classes has at most
@@ -45,12 +48,17 @@ class FolderDataset(Dataset):
     classes, or its colours are, as `classes.txt` in the folder lists them. Without that list the values that the masks
     have are the classes.
 
+    Where `instances/` lies beside `masks/`, its values tell objects apart, 0 where there is none. `things.txt` lists
+    the classes whose objects these are; without it, all that have some.
+
     :param path: the folder.
     :param classes: the names of the classes, in order; instead of `classes.txt`.
     :param colours: of the classes, red, green and blue, for masks that are coded in colours.
     :param images: where images lie in the folder, if under another name; `{split}` stands for each of its splits, as in
         `"{split}/photos"`.
     :param masks: where masks lie, likewise.
+    :param instances: where maps of objects lie, likewise; only with the other two.
+    :param things: the names of the classes whose objects are told apart; instead of `things.txt`.
     :param ignore: the values of a mask that belong to no class.
     :param reduce_zero: whether 0 belongs to no class, and the others count from 1.
     """
@@ -65,12 +73,14 @@ class FolderDataset(Dataset):
         colours: Sequence[Annotated[Sequence[Byte], Len(3, 3)]] | None = None,
         images: str | None = None,
         masks: str | None = None,
+        instances: str | None = None,
+        things: Sequence[str] | None = None,
         ignore: int | Sequence[int] | None = 255,
         reduce_zero: bool = False,
     ) -> None:
         super().__init__(path)
-        if (images is None) != (masks is None):
-            raise OptionError("images and masks are given together: where each lie in the folder")
+        if (images is None) != (masks is None) or (instances is not None and images is None):
+            raise OptionError("images and masks, and instances, are given together: where each lie in the folder")
         folders = find_folders(path) if images is None or masks is None else find_named_folders(path, images, masks)
         if not folders:
             raise DataError(
@@ -82,6 +92,11 @@ class FolderDataset(Dataset):
         if empty := [split for split, names in self._splits.items() if not names]:
             where, _ = folders[empty[0]]
             raise DataError(f"there is no image in {where}; put some there with their masks, or take the folder away")
+        self.objects = find_objects(
+            path, _object_folders(path, folders, images, instances), self.pairs, smearing=SMEARING
+        )
+        self.has_instances = bool(self.objects)
+        self.things = things
         file = find_classes(path)
         listed = read_classes(file) if file is not None and not (classes and colours) else None
         self.listed = _labels(classes, colours, listed)
@@ -94,8 +109,10 @@ class FolderDataset(Dataset):
             return None
         (images, masks), *_ = folders.values()
         where = images.relative_to(path), masks.relative_to(path)
+        objects = find_instances(path, masks)
+        told = f", objects in {objects.relative_to(path)}/" if objects else ""
         parts = "" if "all" in folders else f", split into {' and '.join(folders)}"
-        return f"images in {where[0]}/ and masks in {where[1]}/{parts}"
+        return f"images in {where[0]}/ and masks in {where[1]}/{told}{parts}"
 
     def splits(self) -> Mapping[str, Sequence[str]]:
         return self._splits
@@ -105,7 +122,8 @@ class FolderDataset(Dataset):
 
     def read(self, name: str) -> Sample:
         files = self.pairs[name]
-        return Sample(read_image(files.image), self._classes(self._values(files.mask), files.mask), name)
+        objects = read_objects(self.objects[name]) if self.has_instances else None
+        return Sample(read_image(files.image), self._classes(self._values(files.mask), files.mask), name, objects)
 
     @cached_property
     def channels(self) -> int:
@@ -119,7 +137,15 @@ class FolderDataset(Dataset):
 
     @cached_property
     def labels(self) -> Labels:
-        """Those that are listed, or the values that the masks have."""
+        """Those that are listed, or the values that the masks have; and which are things, likewise."""
+        things = listed_things(self.path, self.named, self.things)
+        if things is None and self.has_instances:
+            things = seen_things(self._both_maps())
+        return replace(self.named, things=things)
+
+    @cached_property
+    def named(self) -> Labels:
+        """The classes, without what is known about objects."""
         binary = self.black_and_white or self.grey_coded  # looked up here once, not in each worker process
         if self.listed is not None:
             return (
@@ -203,6 +229,14 @@ class FolderDataset(Dataset):
     def _seen(self) -> set[int]:
         return self._values_of_all - set(self.ignore)
 
+    def _both_maps(self) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
+        """Classes and objects of all samples; what can't be read is left for `read` to complain about."""
+        for name, files in tqdm(self.pairs.items(), desc="reading objects", unit="mask", delay=2):
+            try:
+                yield self._classes(self._values(files.mask), files.mask), read_objects(self.objects[name])
+            except DataError:
+                continue
+
     def _add(self, images: Path, masks: Path) -> list[str]:
         """The names of the pairs in two folders."""
         found = pair(images, masks)
@@ -242,7 +276,7 @@ class FolderDataset(Dataset):
         if self.black_and_white:
             return (mask > 0).astype(np.int64)
         if self.grey_coded:
-            shades = {red: number for number, (red, _, _) in enumerate(self.labels.palette)}
+            shades = {red: number for number, (red, _, _) in enumerate(self.named.palette)}
             return relabel(mask, dict.fromkeys(self.ignore, IGNORE) | shades, default=-1)
         classes = relabel(mask, dict.fromkeys(self.ignore, IGNORE))
         if self.reduce_zero:
@@ -252,7 +286,7 @@ class FolderDataset(Dataset):
     def _from_colours(self, mask: NDArray[Any], file: Path) -> NDArray[np.int64]:
         if mask.ndim != 3:
             raise DataError(f"{file}: expected a mask of colours, as the others are, got one of values {mask.shape}")
-        table = {(red << 16) | (green << 8) | blue: k for k, (red, green, blue) in enumerate(self.labels.palette)}
+        table = {(red << 16) | (green << 8) | blue: k for k, (red, green, blue) in enumerate(self.named.palette)}
         codes = encode_colours(mask)
         grey = {(value << 16) | (value << 8) | value: IGNORE for value in self.ignore}
         classes = relabel(codes, grey | table, default=-1)
@@ -287,6 +321,21 @@ class FolderDataset(Dataset):
                 break
         shown = ", ".join(f"{each >> 16} {each >> 8 & 255} {each & 255}" for each in sorted(codes)[:20])
         return f"the colours {shown}" + (" and more" if len(codes) > 20 else "")
+
+
+def _object_folders(
+    root: Path, folders: Mapping[str, tuple[Path, Path]], images: str | None, instances: str | None
+) -> Iterator[tuple[Path, Path]]:
+    """Of images, and of the maps of objects that lie beside their masks or where they are said to lie."""
+    if images is not None and instances is not None:
+        named = find_named_folders(root, images, instances)
+        if not named:
+            raise DataError(f"there is no folder {instances} beside {images} in {root}; give another for instances")
+        yield from named.values()
+    elif images is None:
+        for beside, masks in folders.values():
+            if objects := find_instances(root, masks):
+                yield beside, objects
 
 
 def _labels(

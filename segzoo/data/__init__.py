@@ -14,7 +14,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "checking": ["DataReport", "check"],
         "classes": ["find_classes", "read_classes"],
         "dataset": ["Dataset"],
-        "layout": ["Pair", "Paired", "find_folders", "find_named_folders", "pair"],
+        "layout": ["Pair", "Paired", "find_folders", "find_instances", "find_named_folders", "pair"],
         "opening": ["open_dataset"],
         "order": ["Draw", "Evenly", "Stream"],
         "reading": [

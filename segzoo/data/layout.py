@@ -12,6 +12,7 @@ from segzoo.errors import DataError
 IMAGES = ("images", "image", "imgs", "img", "jpegimages", "rgb", "input", "inputs")
 MASKS = ("masks", "mask", "labels", "label", "annotations", "annotation", "gt", "ground_truth", "groundtruth", "target",
          "targets", "segmentation", "segmentationclass")  # fmt: skip
+INSTANCES = ("instances", "instance")
 SPLITS = {
     "train": ("train", "training"),
     "val": ("val", "valid", "validation"),
@@ -60,6 +61,20 @@ def find_folders(root: Path) -> dict[str, tuple[Path, Path]]:
     if around:
         return around
     return {"all": (root, root)} if _holds_both(root) else {}
+
+
+def find_instances(root: Path, masks: Path) -> Path | None:
+    """The folder of maps of objects that belongs to one of masks, as `find_folders` has it; None if there is none.
+
+    `instances/` beside it, or the folder of its split in one that is beside the masks of all splits.
+    """
+    if masks == root:
+        return None
+    beside = _child(masks.parent, INSTANCES)
+    if beside is None and masks.parent != root and (held := _child(masks.parent.parent, INSTANCES)):
+        words = next((words for words in SPLITS.values() if masks.name.lower() in words), ())
+        return _child(held, words)
+    return beside
 
 
 def find_named_folders(root: Path, images: str, masks: str) -> dict[str, tuple[Path, Path]]:

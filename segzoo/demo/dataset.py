@@ -8,7 +8,7 @@ from pathlib import Path
 from segzoo.data.dataset import TRAIN, VAL, Dataset
 from segzoo.data.sample import Sample
 from segzoo.demo.extras import require_extras
-from segzoo.demo.scenes import CLASSES, PALETTE, check_scenes, scene
+from segzoo.demo.scenes import CLASSES, PALETTE, THINGS, check_scenes, scene
 from segzoo.labels import Labels
 
 NAME = "handwritten digits"
@@ -29,8 +29,9 @@ class ScenesDataset(Dataset):
     (64, 64, 3)
     """
 
-    labels = Labels(CLASSES, PALETTE)
+    labels = Labels(CLASSES, PALETTE, THINGS)
     channels = 3
+    has_instances = True
 
     def __init__(self, train: int, val: int, *, size: int = 64, seed: int = 0) -> None:
         check_scenes(train, val, size)
@@ -50,8 +51,8 @@ class ScenesDataset(Dataset):
 
     def read(self, name: str) -> Sample:
         split, _, index = name.partition("/")
-        picture, mask = scene(split, int(index), size=self.side, seed=self.seed)
-        return Sample(picture, mask, name)
+        picture, mask, instances = scene(split, int(index), size=self.side, seed=self.seed)
+        return Sample(picture, mask, name, instances)
 
     def size(self, name: str) -> tuple[int, int]:
         return self.side, self.side

@@ -1,7 +1,8 @@
 """Labelled scenes that need no download: scans of real handwritten digits, coloured, enlarged and strewn on textures.
 
 The scans are those of `sklearn.datasets.load_digits` (1797 of 8x8 pixels, from the UCI repository). Each of the ten
-digits is a class, and 0 is the background. A scene is a function of its seed, its split and its number alone.
+digits is a class, and 0 is the background; each digit that is laid there is an object. A scene is a function of its
+seed, its split and its number alone.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from segzoo.pictures import palette
 
 CLASSES = ("background", *"0123456789")
 PALETTE = palette(len(CLASSES))
+THINGS = tuple(range(1, len(CLASSES)))
 SPLITS = (TRAIN, VAL)
 SMALLEST = 16
 """Pixels a side that digits need."""
@@ -53,10 +55,12 @@ class Scene(NamedTuple):
 
     :param picture: uint8 (H, W, 3), to look at.
     :param mask: int64 (H, W), 0 for background, 1 + d for digit d.
+    :param instances: int64 (H, W), 0 for background, k for the k-th digit that was laid there.
     """
 
     picture: NDArray[np.uint8]
     mask: NDArray[np.int64]
+    instances: NDArray[np.int64]
 
 
 def check_scenes(train: int, val: int, size: int) -> None:
@@ -74,8 +78,8 @@ def check_scenes(train: int, val: int, size: int) -> None:
 def write_scenes(folder: str | PathLike[str], train: int = 1024, val: int = 256, size: int = 64, seed: int = 0) -> None:
     """Write scenes as files that the dataset `folder` reads: a small set to try training on.
 
-    That is `train/images`, `train/masks`, `val/images`, `val/masks`, all PNG, and `classes.txt`. The masks' colours
-    are in their palettes. The folder appears when all is written.
+    That is `train/images`, `train/masks`, `train/instances`, the same for `val`, all PNG, `classes.txt` and
+    `things.txt`. The masks' colours are in their palettes. The folder appears when all is written.
 
     :param train: scenes to train on; `val`: scenes of other scans to validate on.
     :param size: height and width in pixels.
@@ -98,12 +102,13 @@ def write_scenes(folder: str | PathLike[str], train: int = 1024, val: int = 256,
         ):
             unfinished = Path(beside, "scenes")
             for split, count in zip(SPLITS, (train, val), strict=True):
-                for kind in ("images", "masks"):
+                for kind in ("images", "masks", "instances"):
                     (unfinished / split / kind).mkdir(parents=True)
                 for index in range(count):
                     _write(scene(split, index, size=size, seed=seed), unfinished / split, f"{index:05d}.png")
                     progress.update()
             write_whole(unfinished / "classes.txt", "\n".join(CLASSES) + "\n")
+            write_whole(unfinished / "things.txt", "\n".join(CLASSES[thing] for thing in THINGS) + "\n")
             if target.is_dir():
                 target.rmdir()
             unfinished.rename(target)
@@ -118,6 +123,7 @@ def _write(scene: Scene, folder: Path, name: str) -> None:
     mask = Image.fromarray(scene.mask.astype(np.uint8))
     mask.putpalette([value for colour in PALETTE for value in colour])
     mask.save(folder / "masks" / name)
+    Image.fromarray(scene.instances.astype(np.uint8)).save(folder / "instances" / name)
 
 
 def scene(split: str, index: int, *, size: int = 64, seed: int = 0) -> Scene:
@@ -126,9 +132,8 @@ def scene(split: str, index: int, *, size: int = 64, seed: int = 0) -> Scene:
     :param split: `"train"` or `"val"`.
     :raises MissingExtraError: without scikit-learn.
 
-    >>> picture, mask = scene("train", 0)
-    >>> picture.shape, picture.dtype, mask.shape, mask.dtype
-    ((64, 64, 3), dtype('uint8'), (64, 64), dtype('int64'))
+    >>> [(each.shape, each.dtype.name) for each in scene("train", 0)]
+    [((64, 64, 3), 'uint8'), ((64, 64), 'int64'), ((64, 64), 'int64')]
     """
     return compose(scans(split), size, np.random.default_rng((seed, SPLITS.index(split), index)))
 
@@ -156,14 +161,16 @@ def compose(scans: Scans, size: int, rng: Generator) -> Scene:
     ink = strew(scans.ink[chosen], size, rng)
     canvas = background(size, rng)
     mask = np.zeros((size, size), np.int64)
-    for stroke, digit in zip(ink, scans.digit[chosen], strict=True):
+    instances = np.zeros_like(mask)
+    for number, (stroke, digit) in enumerate(zip(ink, scans.digit[chosen], strict=True), 1):
         shadow = np.clip(stroke / 0.3, 0, 1)[..., None]
         opacity = np.clip((stroke - 0.25) / 0.3, 0, 1)[..., None]
         canvas = canvas * (1 - 0.8 * shadow)
         canvas = canvas + opacity * (bright_colour(rng) - canvas)
         mask[stroke > 0.4] = 1 + digit
+        instances[stroke > 0.4] = number
     canvas = canvas + rng.normal(0, rng.uniform(0.01, 0.05), canvas.shape)
-    return Scene((np.clip(canvas, 0, 1) * 255).round().astype(np.uint8), mask)
+    return Scene((np.clip(canvas, 0, 1) * 255).round().astype(np.uint8), mask, instances)
 
 
 def strew(ink: Tensor, size: int, rng: Generator) -> NDArray[np.float32]:

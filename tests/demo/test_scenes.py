@@ -36,7 +36,7 @@ def test_every_class_occurs(split):
 
 @pytest.mark.parametrize("size", [32, 64, 97])
 def test_picture_and_mask_agree(size):
-    picture, mask = scene("train", 0, size=size)
+    picture, mask, _ = scene("train", 0, size=size)
     assert picture.shape == (size, size, 3)
     assert picture.dtype == np.uint8
     assert mask.shape == (size, size)
@@ -50,6 +50,18 @@ def test_digits_are_brighter_than_the_background():
     assert min(bright) > max(dark)
 
 
+def test_each_digit_is_an_object_of_one_class():
+    for index in range(20):
+        _, mask, instances = scene("train", index)
+        assert np.array_equal(instances > 0, mask > 0)
+        assert all(len(np.unique(mask[instances == number])) == 1 for number in np.unique(instances))
+
+
+def test_digits_that_are_alike_are_told_apart():
+    several = [scene("train", index) for index in range(40)]
+    assert any(len(np.unique(each.instances)) > len(np.unique(each.mask)) for each in several)
+
+
 def test_the_later_digit_lies_on_top(monkeypatch):
     drawn = []
 
@@ -60,5 +72,7 @@ def test_the_later_digit_lies_on_top(monkeypatch):
     monkeypatch.setattr(scenes, "strew", cover_the_canvas)
     marked = scenes.Scans(torch.arange(10.0)[:, None, None].expand(10, 8, 8), np.arange(10))
     for seed in range(10):
-        mask = scenes.compose(marked, 32, np.random.default_rng(seed)).mask
+        drawn.clear()
+        _, mask, instances = scenes.compose(marked, 32, np.random.default_rng(seed))
         assert np.all(mask == 1 + drawn[-1])
+        assert np.all(instances == len(drawn))

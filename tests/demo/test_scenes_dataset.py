@@ -8,7 +8,7 @@ import segzoo
 from segzoo.data import open_dataset
 from segzoo.demo import scenes
 from segzoo.demo.dataset import ScenesDataset
-from segzoo.demo.scenes import CLASSES, PALETTE, scene, write_scenes
+from segzoo.demo.scenes import CLASSES, PALETTE, THINGS, scene, write_scenes
 
 
 @pytest.fixture(scope="module")
@@ -24,6 +24,7 @@ def test_samples_are_scenes():
     sample, expected = dataset.read("val/1"), scene("val", 1, size=32, seed=5)
     assert np.array_equal(sample.image, expected.picture)
     assert np.array_equal(sample.mask, expected.mask)
+    assert np.array_equal(sample.instances, expected.instances)
     assert dataset.size("val/1") == sample.mask.shape
 
 
@@ -41,12 +42,14 @@ def test_written_scenes_are_a_dataset_of_files(written):
     dataset = open_dataset(written)
     splits = dataset.splits()
     assert {split: len(names) for split, names in splits.items()} == {"train": 3, "val": 2}
-    assert dataset.labels == segzoo.Labels(CLASSES, PALETTE)
+    assert dataset.has_instances
+    assert dataset.labels == ScenesDataset.labels == segzoo.Labels(CLASSES, PALETTE, THINGS)
     for split, names in splits.items():
         for index, name in enumerate(names):
             sample, expected = dataset.read(name), scene(split, index, size=32, seed=5)
             assert np.array_equal(sample.image, expected.picture)
             assert np.array_equal(sample.mask, expected.mask)
+            assert np.array_equal(sample.instances, expected.instances)
 
 
 def test_masks_are_coloured_to_look_at(written):
@@ -59,7 +62,7 @@ def test_masks_are_coloured_to_look_at(written):
 
 def test_an_empty_folder_is_filled(tmp_path):
     write_scenes(tmp_path, train=1, val=1, size=16)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["classes.txt", "train", "val"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["classes.txt", "things.txt", "train", "val"]
 
 
 def test_a_folder_with_something_in_it_stays_as_it_is(tmp_path):
