@@ -102,16 +102,17 @@ class CocoDataset(Dataset):
     def read(self, name: str) -> Sample:
         image = in_colour(read_image(self._file(name)))
         _, annotated = self._annotated(name)
-        mask = np.full((annotated.height, annotated.width), self.outside, np.int64)
-        objects = np.zeros_like(mask)
-        told_apart = {*(self.labels.things or ()), IGNORE}
-        crowds = []
+        painted = np.zeros((annotated.height, annotated.width), np.int64)
+        labels = [self.outside]
         for number, segment in enumerate(self.segments(name), 1):
-            mask[segment.inside] = segment.label
-            objects[segment.inside] = number if segment.label in told_apart else 0
-            if segment.label == IGNORE:
-                crowds.append(number)
-        return Sample(image, mask, name, objects, tuple(crowds)) if self.has_instances else Sample(image, mask, name)
+            painted[segment.inside] = number
+            labels.append(segment.label)
+        mask = np.array(labels)[painted]
+        if not self.has_instances:
+            return Sample(image, mask, name)
+        crowds = tuple(number for number, label in enumerate(labels) if number and label == IGNORE)
+        objects = [number if label in self.things or number in crowds else 0 for number, label in enumerate(labels)]
+        return Sample(image, mask, name, np.array(objects)[painted], crowds)
 
     def segments(self, name: str) -> Iterator[Segment]:
         """What is annotated of a sample, one after the other, in the order in which a mask is painted.
@@ -158,12 +159,12 @@ class CocoDataset(Dataset):
         self.outside = IGNORE if self.panoptic or not background else named or 0
         colours = [tuple(each.get("color") or ()) for each in categories.values()]
         palette = [(0, 0, 0)] * added + colours if all(map(_is_colour, colours)) else []
-        things = tuple(
+        self.things = {
             place
             for number, place in self.places.items()
             if place != named and categories[number].get("isthing", not self.stuff)
-        )
-        self.labels = Labels(tuple([BACKGROUND[0]] * added + names), tuple(palette), things)
+        }
+        self.labels = Labels(tuple([BACKGROUND[0]] * added + names), tuple(palette), tuple(self.things))
 
     def _annotated(self, name: str) -> tuple[Annotations, Image]:
         split, _, file = name.partition("/")
