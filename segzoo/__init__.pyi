@@ -80,6 +80,8 @@ from .renaming import join as join
 from .renaming import rename_weights as rename_weights
 from .renaming import split as split
 from .renaming import under as under
+from .segmentation.results import Instances as Instances
+from .segmentation.results import Panoptic as Panoptic
 from .token_encoder import TokenEncoder as TokenEncoder
 from .token_encoder import Tokens as Tokens
 from .weights import read_weights as read_weights

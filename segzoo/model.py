@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from segzoo.decoder import Decoder
+from segzoo.decoder import Decoder, Task
 from segzoo.encoder import Encoder, Pretrained
 from segzoo.errors import InputError, OptionError
 from segzoo.handshake.agreement import Agreement
@@ -25,6 +25,7 @@ from segzoo.prediction import ClassMap, predict
 from segzoo.preprocessing import Preprocessing
 from segzoo.queries import Queries
 from segzoo.recomputing import set_recomputing
+from segzoo.segmentation.segmenting import Result, segment
 from segzoo.token_encoder import TokenEncoder, Tokens
 
 
@@ -126,6 +127,34 @@ class SegmentationModel(nn.Module):
         """
         grid = math.lcm(*self.plan.spec.strides, self.plan.input_spec.multiple)
         return predict(self, image, tile=tile, margin=margin, grid=grid)
+
+    def segment(
+        self,
+        image: Tensor,
+        task: Task = "semantic",
+        *,
+        threshold: float | None = None,
+        overlap: float = 0.8,
+        top: int = 100,
+        things: Sequence[int] | None = None,
+    ) -> Result | list[Result]:
+        """The class of each pixel, or the single objects, or both in one; the two latter of decoders of queries.
+
+        The network sees the image as a whole, and its masks are reduced in bounded memory. What it says of a large
+        image's classes alone `predict` finds in tiles; so does this of a decoder without queries.
+
+        :param image: what `preprocessing` returns, (C, H, W) or a batch of it, on any device.
+        :param task: `"semantic"`, `"instance"` or `"panoptic"`.
+        :param threshold: objects and segments of a higher score are kept; 0.5 for objects and 0.8 for segments if None.
+            Average precision wants all of them: 0.
+        :param overlap: panoptic: a mask stays where it wins more than this share of its pixels.
+        :param top: instance: the most objects.
+        :param things: the classes whose objects are told apart; those of `labels` if None, and all if it has none.
+        :returns: on the CPU, for a batch in a list: an int64 class map (H, W), `segzoo.Instances` or `segzoo.Panoptic`.
+        :raises InputError: for an image that the model can't take.
+        :raises OptionError: for a task that the decoder can't answer, a value out of range, or several heads.
+        """
+        return segment(self, image, task, threshold=threshold, overlap=overlap, top=top, things=things)
 
     def freeze_encoder(self) -> None:
         """Keep the encoder as it is: no gradients, and eval mode (its batch norms too) whatever `train()` says."""
