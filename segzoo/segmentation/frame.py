@@ -37,17 +37,20 @@ class Frame:
 
         :param masks: logits (Q, h, w).
         :param elements: that a strip may have; one row is the least.
-        :returns: the rows, and the masks there, float32 (Q, rows, W).
+        :returns: the rows, and the masks there, float32 (Q, rows, W); nothing where there are no masks.
         """
         height, width = self.size
         above, below, weight = self._rows(masks)
-        step = max(1, elements // max(1, masks.shape[0] * self.padded[1]))
+        if not masks.shape[0]:
+            return
+        step = max(1, elements // (masks.shape[0] * self.padded[1]))
         for top in range(0, height, step):
             rows = slice(top, min(top + step, height))
             # Rows first, which are then still short; the columns of each row know nothing of the others.
             share = weight[rows, None]
             strip = masks[:, above[rows]].float() * (1 - share) + masks[:, below[rows]].float() * share
-            yield rows, self._widened(strip)[..., :width]
+            wide = (strip.shape[1], self.padded[1])
+            yield rows, resize(strip[None], wide, align_corners=self.align_corners)[0, ..., :width]
 
     def _rows(self, masks: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """For each row of the image the two of the mask that it lies between, and how near it is to the second.
@@ -62,9 +65,3 @@ class Frame:
             place = ((place + 0.5) * (h / height) - 0.5).clamp_min(0)
         above = place.long().clamp_max(h - 1)
         return above, (above + 1).clamp_max(h - 1), place - above
-
-    def _widened(self, strip: Tensor) -> Tensor:
-        queries, rows, _ = strip.shape
-        if not queries:
-            return strip.new_empty(0, rows, self.padded[1])
-        return resize(strip[None], (rows, self.padded[1]), align_corners=self.align_corners)[0]

@@ -83,8 +83,6 @@ class _Claims:
         self.rows = torch.zeros(count, height, dtype=torch.bool, device=device)
         self.columns = torch.zeros(count, width, dtype=torch.bool, device=device)
         numbers = torch.arange(count, device=device)[:, None, None]
-        if not count:
-            return
         for rows, strip in frame.strips(masks):
             probability = strip.sigmoid()
             winner = (probability * scores[:, None, None]).argmax(dim=0)

@@ -16,7 +16,7 @@ from segzoo.segmentation.frame import Frame
 from segzoo.segmentation.instance import find_instances
 from segzoo.segmentation.panoptic import find_segments
 from segzoo.segmentation.results import Instances, Panoptic
-from segzoo.segmentation.semantic import find_classes
+from segzoo.segmentation.semantic import find_classes, only
 
 if TYPE_CHECKING:
     from segzoo.model import SegmentationModel
@@ -49,8 +49,7 @@ def segment(
         )
     _check_task(model, task)
     if model.decoder.emits != "queries":
-        classes = model.predict(image)
-        assert isinstance(classes, Tensor)
+        classes = only(model.predict(image))
         return classes if image.ndim == 3 else list(classes)
     batch = image if image.ndim == 4 else image[None]
     limit = THRESHOLDS[task] if threshold is None else threshold

@@ -18,10 +18,14 @@ def find_classes(masks: Tensor, classes: Tensor, frame: Frame, head: Head) -> Te
     :param head: of a model with the one head.
     :returns: int64 (H, W), on the CPU.
     """
-    found = torch.empty(frame.size, dtype=torch.int64)
+    found = torch.zeros(frame.size, dtype=torch.int64)
     total = masks.shape[0] + classes.shape[1]  # the scores of all classes take room as well
     for rows, strip in frame.strips(masks, ELEMENTS * masks.shape[0] // total):
         logits = head((strip[None], classes[None].float()), strip.shape[-2:])
-        assert isinstance(logits, Tensor)
-        found[rows] = predicted_classes(logits)[0].cpu()
+        found[rows] = predicted_classes(only(logits))[0].cpu()
     return found
+
+
+def only(answer: Tensor | dict[str, Tensor]) -> Tensor:
+    """What a model with one head answers, named or not."""
+    return next(iter(answer.values())) if isinstance(answer, dict) else answer
