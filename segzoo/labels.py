@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -44,10 +44,11 @@ class Labels:
             if not isinstance(name, str):
                 raise OptionError(f"the name of a class is a string, got {name!r}")
         if self.things is not None:
-            object.__setattr__(self, "things", tuple(sorted(set(self.things))))
-            for thing in self.things:
-                if type(thing) is not int or thing < 0:
-                    raise OptionError(f"things are numbers of classes, got {thing!r}")
+            object.__setattr__(self, "things", _things(self.things))
+
+    def name(self, number: int) -> str:
+        """What a class is called; its number where that isn't known."""
+        return self.names[number] if number < len(self.names) else str(number)
 
     def check(self, head: str, classes: int) -> None:
         """Hold the labels against the number of classes.
@@ -74,6 +75,14 @@ def check_classes(mask: Tensor, classes: int, ignore_index: int | None = IGNORE)
     if low < 0 or high >= classes:
         ignored = "" if ignore_index is None else f", or {ignore_index} where a pixel has none"
         raise DataError(f"expected classes from 0 to {classes - 1}{ignored}, got values from {low} to {high}")
+
+
+def _things(things: Iterable[int]) -> tuple[int, ...]:
+    numbers = tuple(things) if isinstance(things, Iterable) else (things,)
+    for number in numbers:
+        if type(number) is not int or number < 0:
+            raise OptionError(f"things are numbers of classes, got {number!r}")
+    return tuple(sorted(set(numbers)))
 
 
 def _colour(colour: Sequence[int]) -> Colour:

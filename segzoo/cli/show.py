@@ -39,6 +39,8 @@ def show(folder: Path, as_json: bool) -> None:
 
     for name, head in config.heads.items():
         click.echo(f"{name}: {head.classes} classes" + (f": {', '.join(head.names)}" if head.names else ""))
+        if head.things is not None:
+            click.echo(f"{name}: objects told apart of: {', '.join(map(head.labels.name, head.things)) or 'none'}")
     mean, std = (
         ", ".join(f"{each:.4g}" for each in values) for values in (config.preprocessing.mean, config.preprocessing.std)
     )

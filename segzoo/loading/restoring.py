@@ -14,6 +14,7 @@ from segzoo.errors import CheckpointError, CheckpointWarning, OptionError, Plugi
 from segzoo.handshake.agreement import Agreement
 from segzoo.handshake.planning import Plan
 from segzoo.head import Classes
+from segzoo.labels import Labels
 from segzoo.model import SegmentationModel
 from segzoo.publishing import behaviour, tensors
 from segzoo.publishing.config import Config
@@ -126,7 +127,7 @@ def _describe(model: SegmentationModel, config: Config, counts: Classes) -> None
     model.labels = {
         name: head.labels
         for name, head in config.heads.items()
-        if counts.heads[name] == head.classes and (head.names or head.palette)
+        if counts.heads[name] == head.classes and head.labels != Labels()
     }
     model.config = replace(
         config.arguments,

@@ -53,11 +53,12 @@ def write_card(model: SegmentationModel, config: Config, claims: Claims) -> str:
     """The text of a model card, its metadata included."""
     from huggingface_hub import ModelCard, ModelCardData
 
+    answers = model.decoder.tasks if model.decoder.emits == "queries" else ("semantic",)
     data = ModelCardData(
         license=claims.license,
         library_name=config.library_name,
         pipeline_tag="image-segmentation",
-        tags=["segzoo", "semantic-segmentation", "pytorch"],
+        tags=["segzoo", *(f"{task}-segmentation" for task in answers), "pytorch"],
         datasets=[claims.dataset] if claims.dataset else None,
         metrics=list(claims.metrics) if claims.metrics else None,
     )
@@ -75,7 +76,8 @@ def _sections(model: SegmentationModel, config: Config, claims: Claims) -> Itera
         "```python\nimport segzoo\nfrom PIL import Image\n\n"
         'model = segzoo.from_pretrained("path/to/this/folder")  # or the id of its page on the hub\n'
         'picture = Image.open("picture.jpg").convert("RGB")\n'
-        "classes = model.predict(model.preprocessing(picture))\n```"
+        "classes = model.predict(model.preprocessing(picture))\n"
+        f"{_objects(model)}```"
     )
     yield "`segzoo verify FOLDER` checks that it computes on your machine what it computed where it was saved."
     yield "## Plan"
@@ -87,6 +89,9 @@ def _sections(model: SegmentationModel, config: Config, claims: Claims) -> Itera
     yield "## Classes"
     for name, head in config.heads.items():
         yield f"{name}: " + (", ".join(head.names) if head.names else f"{head.classes}, without names")
+        if head.things is not None:
+            told_apart = ", ".join(map(head.labels.name, head.things)) or "none"
+            yield f"Of {name} the objects of these are told apart: {told_apart}."
     if claims.dataset:
         yield f"## Dataset\n\n{claims.dataset}"
     if claims.metrics:
@@ -95,6 +100,12 @@ def _sections(model: SegmentationModel, config: Config, claims: Claims) -> Itera
         yield f"| metric | value |\n| --- | --- |\n{rows}"
     if claims.curve:
         yield f"## Training\n\n![Loss and score over the steps]({CURVE})"
+
+
+def _objects(model: SegmentationModel) -> str:
+    """How to ask for more than classes, where the decoder can answer."""
+    able = model.decoder.emits == "queries" and "panoptic" in model.decoder.tasks
+    return 'segments = model.segment(model.preprocessing(picture), "panoptic")\n' if able else ""
 
 
 def _licences(config: Config, claims: Claims) -> Iterator[str]:
