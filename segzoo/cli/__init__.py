@@ -29,6 +29,7 @@ COMMANDS = (
     "data",
     "train",
     "evaluate",
+    "predict",
     "compare",
     "demo",
     "show",

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from segzoo.cli.parameters import data_option, form_option, threads_option
+from segzoo.cli.devices import move
+from segzoo.cli.parameters import data_option, device_option, form_option, threads_option
 from segzoo.cli.tables import json_option, print_json, print_scores
-
-if TYPE_CHECKING:
-    from segzoo.model import SegmentationModel
 
 
 @click.command()
@@ -31,7 +29,7 @@ if TYPE_CHECKING:
 @click.option("--worst", type=click.IntRange(min=0), default=8, show_default=True, help="Images to show.")
 @click.option("--workers", type=click.IntRange(min=0), default=1, show_default=True, help="Processes that read images.")
 @click.option("--skip-broken", is_flag=True, help="Leave out what can't be read, rather than stop.")
-@click.option("--device", default="cpu", show_default=True, help="Where the model runs.")
+@device_option
 @threads_option
 @json_option
 def evaluate(
@@ -85,7 +83,7 @@ def evaluate(
         names = splits[split]
     else:
         raise OptionError(f"{data} has no split {split!r}; it has {', '.join(splits)}; all takes them together")
-    loaded = _move(segzoo.from_pretrained(model), device)
+    loaded = move(segzoo.from_pretrained(model), device)
     found = hold(
         loaded,
         dataset,
@@ -120,13 +118,3 @@ def _split_of_run(model: Path) -> tuple[float, int]:
             settings = read_settings(beside)
             return settings.validation, settings.seed
     return fields["validation"].default, fields["seed"].default
-
-
-def _move(model: SegmentationModel, device: str) -> SegmentationModel:
-    from segzoo.errors import OptionError
-
-    try:
-        return model.to(device)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise OptionError(f"the model can't be put on {device!r}: {reason}; try cpu, or cuda") from error

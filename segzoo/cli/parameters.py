@@ -46,3 +46,4 @@ data_option = click.option(
     "--data-option", "data_options", type=KEY_VALUE, multiple=True, help="Of the dataset; can be repeated."
 )
 threads_option = click.option("--threads", type=click.IntRange(min=1), help="Processor cores to use; all by default.")
+device_option = click.option("--device", default="cpu", show_default=True, help="Where the model runs.")

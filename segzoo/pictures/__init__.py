@@ -11,4 +11,6 @@ from segzoo.pictures.figures import draw_rows as draw_rows
 from segzoo.pictures.figures import legend as legend
 from segzoo.pictures.figures import save as save
 from segzoo.pictures.figures import title as title
+from segzoo.pictures.objects import Drawn as Drawn
+from segzoo.pictures.objects import draw_objects as draw_objects
 from segzoo.pictures.outlines import outlines as outlines

@@ -126,9 +126,7 @@ def _by_head(model: SegmentationModel, labels: Labels | Mapping[str, Labels] | N
     elif labels is None:
         labels = model.labels
     if not isinstance(labels, Mapping) or not all(isinstance(each, Labels) for each in labels.values()):
-        raise OptionError(
-            f"labels are segzoo.Labels(...), for several heads by name, got {labels!r}"
-        )
+        raise OptionError(f"labels are segzoo.Labels(...), for several heads by name, got {labels!r}")
     if unknown := labels.keys() - heads.keys():
         raise OptionError(f"labels are for heads {', '.join(heads)}; got some for {', '.join(map(repr, unknown))}")
     for name, each in labels.items():
