@@ -8,6 +8,7 @@ from . import matrix as matrix
 from . import metrics as metrics
 from . import nn as nn
 from . import options as options
+from . import segmentation as segmentation
 from . import testing as testing
 from . import training as training
 from .contract import EncoderRequest as EncoderRequest

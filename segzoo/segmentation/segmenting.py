@@ -56,7 +56,7 @@ def segment(
     size = (batch.shape[-2], batch.shape[-1])
     frame = Frame(model.plan.input_spec.padded(size), size, model.head.align_corners)
     results: list[Result] = []
-    with evaluating(model), torch.inference_mode():
+    with evaluating(model), torch.no_grad():
         queries = model.queries(batch.to(next(model.parameters()).device))
         for masks, scores in zip(queries.masks, queries.classes, strict=True):
             if task == "instance":
