@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import os
 from collections.abc import Sequence
@@ -21,8 +22,8 @@ from segzoo.data.order import Stream
 from segzoo.data.samples import Samples, Transform
 from segzoo.data.splitting import split
 from segzoo.data.statistics import own_preprocessing
-from segzoo.errors import DataError
-from segzoo.losses import Loss
+from segzoo.errors import DataError, OptionError
+from segzoo.losses import Loss, MaskLoss
 from segzoo.model import SegmentationModel
 from segzoo.training.class_weights import balanced_weights
 from segzoo.training.objective import Objective
@@ -134,17 +135,12 @@ def prepare(settings: Settings, *, dataset: Dataset | None = None, augmentation:
     broken = settings.broken
     model.preprocessing = own_preprocessing(dataset, splits[TRAIN], broken=broken) or model.preprocessing
     workers = settings.workers if settings.workers is not None else min(MOST_WORKERS, (os.cpu_count() or 1) - 1)
-    train = Samples(dataset, splits[TRAIN], model.preprocessing, augmentation, broken=broken)
-    weights = settings.class_weights
-    if weights == "balanced":
-        counts = histogram(dataset, splits[TRAIN], workers, most=COUNTED, broken=broken)
-        weights = balanced_weights(counts).tolist()
-    loss = Loss(
-        settings.loss,
-        class_weights=weights,
-        label_smoothing=settings.label_smoothing,
-        auxiliary_weight=settings.auxiliary_weight,
-    )
+    if settings.loss is None and model.decoder.emits == "queries":
+        loss: Loss | MaskLoss = _mask_loss(settings, model)
+        instances = _tells_apart(settings, model, dataset)
+    else:
+        loss, instances = _dense_loss(settings, dataset, splits[TRAIN], workers), False
+    train = Samples(dataset, splits[TRAIN], model.preprocessing, augmentation, broken=broken, instances=instances)
     steps, interval = _steps(settings, len(train))
     return Job(
         settings=settings,
@@ -161,6 +157,46 @@ def prepare(settings: Settings, *, dataset: Dataset | None = None, augmentation:
     )
 
 
+def _dense_loss(settings: Settings, dataset: Dataset, names: Sequence[str], workers: int) -> Loss:
+    if settings.mask_loss or settings.instances:
+        raise OptionError(
+            f"mask_loss={settings.mask_loss} and instances={settings.instances} are for a decoder of queries that "
+            "learns masks; leave them out, or `loss`"
+        )
+    weights = settings.class_weights
+    if weights == "balanced":
+        counts = histogram(dataset, names, workers, most=COUNTED, broken=settings.broken)
+        weights = balanced_weights(counts).tolist()
+    return Loss(
+        "ce+dice" if settings.loss is None else settings.loss,
+        class_weights=weights,
+        label_smoothing=settings.label_smoothing,
+        auxiliary_weight=settings.auxiliary_weight,
+    )
+
+
+def _mask_loss(settings: Settings, model: SegmentationModel) -> MaskLoss:
+    if settings.class_weights is not None or settings.label_smoothing:
+        raise OptionError(
+            "class_weights and label_smoothing are of losses of pixels, and this decoder learns masks; leave them out, "
+            "or give `loss`, such as ce+dice"
+        )
+    arguments = {**model.decoder.mask_loss, **settings.mask_loss}
+    if unknown := set(arguments) - set(inspect.signature(MaskLoss).parameters):
+        raise OptionError(f"mask_loss has no {min(unknown)!r}; see segzoo.losses.MaskLoss")
+    return MaskLoss(**arguments)
+
+
+def _tells_apart(settings: Settings, model: SegmentationModel, dataset: Dataset) -> bool:
+    """Whether the model learns objects, rather than classes alone."""
+    if settings.instances and "instance" not in model.decoder.tasks:
+        raise OptionError(
+            f"instances=True: {model.plan.decoder.id} answers {' and '.join(model.decoder.tasks)} alone; leave it out"
+        )
+    can = dataset.has_instances and "instance" in model.decoder.tasks
+    return can if settings.instances is None else settings.instances
+
+
 def has_published_weights(encoder: str) -> bool:
     """Whether an encoder's name stands for weights that can be had."""
     from segzoo.host.sources import find_encoder
@@ -170,7 +206,8 @@ def has_published_weights(encoder: str) -> bool:
 
 def _recipe(settings: Settings, model: SegmentationModel, pretrained: bool) -> Recipe:
     """The recipe for the pair, with what the settings say otherwise."""
-    recipe = recipe_for(model.plan, pretrained=pretrained, frozen=settings.freeze_encoder)
+    masks = settings.loss is None and model.decoder.emits == "queries"
+    recipe = recipe_for(model.plan, pretrained=pretrained, frozen=settings.freeze_encoder, masks=masks)
     names = ("learning_rate", "encoder_rate", "weight_decay", "layer_decay", "warmup", "schedule", "clip")
     given: dict[str, Any] = {name: value for name in names if (value := getattr(settings, name)) is not None}
     if "learning_rate" in given:

@@ -93,11 +93,19 @@ class TrainingModule(lightning.LightningModule):
 
     def training_step(self, batch: Batch, index: int) -> Tensor:
         """The loss. Chance in the model (dropout) depends on the step alone, so that a resumed run sees the same."""
+        self.job.model.decoder.anneal(self._progress)
         torch.manual_seed(self.job.settings.seed + 1_000_003 * self._part(index) + 7_919 * self.global_rank)
         parts = self.objective.training_loss(batch, check=False)
         self._check_last()
         self._unchecked = {name: value.detach() for name, value in parts.items()}, self._part(index)
         return parts["loss"]
+
+    @property
+    def _progress(self) -> float:
+        """The share of the run that is done, by the schedule of the learning rate."""
+        scheduler = self.lr_schedulers()
+        assert isinstance(scheduler, LambdaLR)
+        return min(1.0, scheduler.last_epoch / self.job.steps)
 
     def _check_last(self) -> None:
         """Look at the last batch's loss while the device is busy with this one's, rather than have it wait."""

@@ -90,16 +90,56 @@ PLAIN_SCRATCH = replace(
 )
 
 
-def recipe_for(plan: Plan, *, pretrained: bool, frozen: bool = False) -> Recipe:
+# Mask2Former (arXiv:2112.01527, section 4): AdamW at 1e-4, a tenth of it for the encoder, decay 0.05; its
+# configurations clip gradients at 0.01.
+MASKS = replace(
+    PYRAMID,
+    learning_rate=1e-4,
+    weight_decay=0.05,
+    clip=0.01,
+    why="queries learn slowly on a pretrained encoder, as Mask2Former's do",
+)
+# EoMT (arXiv:2503.19108, section 4): 1e-4, 0.8 from layer to layer, decay 0.05.
+DRIVEN = replace(
+    MASKS,
+    encoder_rate=1.0,
+    layer_decay=0.8,
+    why="queries learn within a pretrained transformer, whose first layers stay nearly as they are, as EoMT's do",
+)
+# PMT (arXiv:2603.25398): 2e-4 on a frozen encoder.
+MASKS_FROZEN = replace(
+    MASKS,
+    learning_rate=2e-4,
+    encoder_rate=1.0,
+    schedule="cosine",
+    why="queries learn on an encoder that is frozen, as PMT's do",
+)
+# No source.
+MASKS_SCRATCH = replace(
+    MASKS,
+    learning_rate=5e-4,
+    encoder_rate=1.0,
+    warmup=0.1,
+    schedule="cosine",
+    why="all weights are random, and queries learn at a low rate alone",
+)
+
+
+def recipe_for(plan: Plan, *, pretrained: bool, frozen: bool = False, masks: bool = False) -> Recipe:
     """How to train a pair.
 
     :param plan: `model.plan`, or `segzoo.plan(encoder, decoder)`.
     :param pretrained: whether the encoder has weights that were trained, rather than random ones.
     :param frozen: whether it stays as it is.
+    :param masks: whether a decoder of queries learns by its masks.
 
     >>> print(recipe_for(segzoo.plan("resnet18", "unet"), pretrained=True))
     AdamW at 0.0006, the encoder at 0.1 of it, weight decay 0.01, gradients up to norm 1, poly after 5% warm-up: ...
     """
+    if masks:
+        if frozen:
+            return MASKS_FROZEN
+        return (DRIVEN if plan.request.tokens else MASKS) if pretrained else MASKS_SCRATCH
     if frozen:
         return FROZEN
     if plan.encoder_spec.isotropic:

@@ -46,7 +46,9 @@ class Settings(BaseModel):
     :param grad_checkpointing: whether memory is saved for time.
     :param precision: as Lightning has it: `"32-true"`, `"bf16-mixed"`, `"16-mixed"`.
     :param accumulate: parts that a step's images are computed in, one after the other.
-    :param loss: terms with weights.
+    :param loss: terms with weights; if None `ce+dice`, and that of a decoder of queries is of its masks.
+    :param mask_loss: what that one is to have otherwise, as `segzoo.losses.MaskLoss` takes it.
+    :param instances: whether a decoder of queries learns to tell objects apart; if None where it can and the data does.
     :param class_weights: of each class, or `"balanced"` by how rare each is.
     :param label_smoothing: of those terms that have it.
     :param auxiliary_weight: how much each auxiliary head's loss counts.
@@ -93,7 +95,9 @@ class Settings(BaseModel):
     grad_checkpointing: bool = False
     precision: Literal["32-true", "bf16-mixed", "16-mixed", "bf16-true", "64-true"] = "32-true"
     accumulate: Count = 1
-    loss: str | dict[str, float] = "ce+dice"
+    loss: str | dict[str, float] | None = None
+    mask_loss: dict[str, Any] = {}
+    instances: bool | None = None
     class_weights: Literal["balanced"] | list[Annotated[float, Field(ge=0)]] | None = None
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
     auxiliary_weight: Annotated[float, Field(ge=0)] = 0.4

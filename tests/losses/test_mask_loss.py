@@ -231,15 +231,6 @@ class TestSegments:
         assert found.labels.tolist() == [0, 1, 1]
         assert found.masks[:, 0].long().tolist() == [[0, 0, 0, 1], [1, 1, 0, 0], [0, 0, 1, 0]]
 
-    def test_stuff_is_one_segment_however_it_is_numbered(self):
-        found = segments_of(torch.tensor([[0, 0, 1]]), torch.tensor([[1, 2, 3]]), things=[1])
-        assert found.labels.tolist() == [0, 1]
-
-    def test_a_thing_without_an_object_is_ignored(self):
-        found = segments_of(torch.tensor([[0, 1, 1]]), torch.tensor([[0, 0, 3]]), things=[1])
-        assert found.labels.tolist() == [0, 1]
-        assert found.ignored.tolist() == [[False, True, False]]
-
     def test_of_nothing_are_none(self):
         found = segments_of(torch.full((3, 4), segzoo.IGNORE))
         assert found.masks.shape == (0, 3, 4)
