@@ -110,5 +110,5 @@ def _decoders_for(task: str) -> Iterator[str]:
             decoder = registry.find_decoder(name).load()
         except PluginError:
             continue
-        if decoder.emits == "queries" and task in decoder.tasks:
+        if getattr(decoder, "emits", None) == "queries" and task in decoder.tasks:  # a target may be anything
             yield name
