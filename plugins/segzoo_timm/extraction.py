@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 import torch
+from timm.models.eva import Eva
+from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor
 
 Body = Any
@@ -65,3 +67,12 @@ def class_token_channels(body: Body, image: Tensor, indices: Sequence[int]) -> t
     if len(prefixes) < len(indices) or any(prefix.shape[1] <= registers for prefix in prefixes):
         return None
     return tuple(prefix.shape[-1] for prefix in prefixes)
+
+
+def drivable_blocks(body: Body) -> int:
+    """How many blocks a decoder could drive: all that are run as `VisionTransformer` or `Eva` run theirs, else none."""
+    plain = any(
+        isinstance(body, kind) and type(body).forward_intermediates is kind.forward_intermediates
+        for kind in (VisionTransformer, Eva)
+    )
+    return len(body.blocks) if plain and body.dynamic_img_size else 0

@@ -11,7 +11,7 @@ import torch
 
 import segzoo
 from segzoo_timm.building import build, family
-from segzoo_timm.extraction import Body, Layout
+from segzoo_timm.extraction import Body, Layout, drivable_blocks
 from segzoo_timm.probe import COLOURS, Maps, Probe
 from segzoo_timm.quirks import COLOURS_ONLY
 
@@ -36,12 +36,14 @@ class Measurement:
     :param arguments: for timm's `create_model`.
     :param layout: how the model is asked for its maps.
     :param colours_only: whether it takes three channels only.
+    :param blocks: how many a decoder could drive.
     """
 
     arguments: Mapping[str, Any]
     maps: Maps
     layout: Layout
     colours_only: bool
+    blocks: int
 
 
 _measured: dict[str, list[tuple[segzoo.EncoderRequest, Measurement]]] = {}
@@ -55,7 +57,7 @@ def measure(name: str, request: segzoo.EncoderRequest) -> Measurement:
     :raises NegotiationError: when it can't be dilated as wished.
     :raises CheckpointError: when the name is a hub's or a folder's, and it can't be read.
     """
-    request = replace(request, in_channels=COLOURS, depth=None, prefix=None)  # maps and sizes don't depend on these
+    request = replace(request, in_channels=COLOURS, depth=None, prefix=None, tokens=None)  # maps and sizes don't depend on these
     known = _measured.setdefault(name, [])
     for earlier, measurement in known:
         if earlier == request:
@@ -87,7 +89,7 @@ def _measure(name: str, request: segzoo.EncoderRequest) -> Measurement:
         raise _size_refused(name, request, native)
     if request.img_size and maps.input_spec.fixed not in (None, request.img_size):
         raise _size_refused(name, request, native)
-    return Measurement(arguments, maps, layout, family(body) in COLOURS_ONLY)
+    return Measurement(arguments, maps, layout, family(body) in COLOURS_ONLY, drivable_blocks(body))
 
 
 def _build_with_options(name: str, request: segzoo.EncoderRequest) -> Body:

@@ -25,7 +25,7 @@ from segzoo_timm import known
 from segzoo_timm.source import TimmSource
 
 WRITTEN_EVERY = 20
-MEASURED = ("parameters", "channels", "strides", "multiple", "minimum", "fixed", "dilates_to", "class_token")
+MEASURED = ("parameters", "channels", "strides", "multiple", "minimum", "fixed", "dilates_to", "class_token", "blocks")
 
 
 @click.command()

@@ -14,6 +14,7 @@ from segzoo_timm.building import build
 from segzoo_timm.encoder import TimmEncoder
 from segzoo_timm.known import known_facts, with_family
 from segzoo_timm.survey import survey
+from segzoo_timm.tokens import encoder_of
 from segzoo_timm.weights import build_with_weights, load_projection
 
 
@@ -47,8 +48,9 @@ class TimmSource(segzoo.EncoderSource):
         body = build_with_weights(name, channels, found, weights) if weights else build(name, channels, found.arguments)
         config = body.pretrained_cfg
         preprocessing = segzoo.Preprocessing(tuple(config["mean"]), tuple(config["std"]))
+        preprocessing = preprocessing.for_channels(request.in_channels)
         projected = request.in_channels if request.in_channels != channels else None
-        encoder = TimmEncoder(body, found, preprocessing.for_channels(request.in_channels), projected)
+        encoder = encoder_of(body, found, preprocessing, projected)
         if not isinstance(weights, bool) and isinstance(encoder.colours, nn.Conv2d):
             load_projection(encoder.colours, weights)
         return encoder

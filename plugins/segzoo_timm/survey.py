@@ -25,6 +25,7 @@ class Survey:
     :param stages: where their maps stand.
     :param spec: of the whole feature list.
     :param class_token: whether it is appended to each map.
+    :param driven: whether a decoder is to drive its last blocks.
     """
 
     arguments: Mapping[str, Any]
@@ -35,6 +36,7 @@ class Survey:
     layout: Layout
     class_token: bool
     colours_only: bool
+    driven: bool
 
 
 def survey(name: str, request: segzoo.EncoderRequest) -> Survey:
@@ -55,6 +57,8 @@ def survey(name: str, request: segzoo.EncoderRequest) -> Survey:
             raise segzoo.NegotiationError(
                 f"timm's {name}, asked for stride {wished}, still comes out at {_coarsest(measured, taps.indices)}"
             )
+    if request.tokens and not measured.blocks:
+        raise segzoo.NegotiationError(f"timm's {name} runs its blocks by itself: no decoder can drive them")
     tokens = _token_channels(name, measured, taps.indices) if request.prefix else (0,) * len(taps.indices)
     return Survey(
         measured.arguments,
@@ -65,6 +69,7 @@ def survey(name: str, request: segzoo.EncoderRequest) -> Survey:
         measured.layout,
         class_token=request.prefix is not None,
         colours_only=measured.colours_only,
+        driven=request.tokens is not None,
     )
 
 
@@ -86,6 +91,7 @@ def _feature_list(
         channels=tuple(channels.get(entry, 0) for entry in entries),
         strides=tuple(strides.get(entry, 2**entry) for entry in entries),
         token_channels=tuple(token_channels.get(entry, 0) for entry in entries),
+        blocks=measured.blocks,
     )
 
 

@@ -15,10 +15,10 @@ from torch.overrides import TorchFunctionMode
 
 import segzoo
 from segzoo_timm.building import build, family
-from segzoo_timm.encoder import TimmEncoder
 from segzoo_timm.extraction import Body
 from segzoo_timm.quirks import CHANNELS_BEFORE_PIXELS
 from segzoo_timm.survey import Survey
+from segzoo_timm.tokens import encoder_of
 
 WITHIN = {"encoder", "backbone"}
 """Before an encoder's names in a larger model."""
@@ -39,7 +39,7 @@ def build_with_weights(
     twin = _on_meta(name, 3, found)
     channels, *size = twin.pretrained_cfg["input_size"]
     own = set(twin.state_dict())
-    kept = set(TimmEncoder(twin, found, segzoo.Preprocessing()).body.state_dict())
+    kept = set(encoder_of(twin, found, segzoo.Preprocessing()).body.state_dict())
     per_channel = _inputs_per_channel(name, found)
     if pretrained is True:
         origin, overlay = f"the published weights of {name}", {}

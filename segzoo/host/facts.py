@@ -85,6 +85,7 @@ class EncoderFacts:
             "fixed": self.input_spec.fixed and list(self.input_spec.fixed),
             "dilates_to": list(self.dilates_to),
             "class_token": self.class_token,
+            "blocks": self.spec.blocks,
             "license": self.license,
             "weights": weights,
         }
@@ -99,7 +100,7 @@ class EncoderFacts:
         return cls(
             name=plain["name"],
             parameters=plain["parameters"],
-            spec=FeatureSpec(plain["channels"], plain["strides"]),
+            spec=FeatureSpec(plain["channels"], plain["strides"], blocks=plain.get("blocks", 0)),
             input_spec=InputSpec(
                 plain.get("multiple", 1), plain.get("minimum", 1), (fixed[0], fixed[1]) if fixed else None
             ),
