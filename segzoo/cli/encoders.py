@@ -57,6 +57,7 @@ ORDERS: dict[str, Callable[[EncoderFacts], Any]] = {
 @click.option("--dilates", type=click.Choice(["8", "16"]), help="Can be dilated to that output stride.")
 @click.option("--any-size", is_flag=True, help="Takes images as they are: no padding, no resizing.")
 @click.option("--class-token", is_flag=True, help="Has a class token to append to its maps.")
+@click.option("--tokens", is_flag=True, help="Lets a decoder drive its last blocks, as some do.")
 @click.option("--license", "license_part", metavar="TEXT", help="Part of the code's licence, such as apache.")
 @click.option("--weights-license", metavar="TEXT", help="Part of the licence of published weights.")
 @click.option("--sort", type=click.Choice(list(ORDERS)), help="In that order; by default as the sources list them.")
@@ -69,6 +70,7 @@ def encoders(
     dilates: str | None,
     any_size: bool,
     class_token: bool,
+    tokens: bool,
     license_part: str | None,
     weights_license: str | None,
     sort: str | None,
@@ -89,12 +91,13 @@ def encoders(
             and (dilates is None or int(dilates) in facts.dilates_to)
             and (facts.any_size or not any_size)
             and (facts.class_token or not class_token)
+            and (facts.spec.blocks > 0 or not tokens)
             and _contains(license_part, facts.license)
             and _contains(weights_license, *facts.weights_licenses)
         )
 
     chosen = _find(pattern)
-    choosy = min_params is not None or max_params is not None or any((strides, dilates, any_size, class_token, sort))
+    choosy = min_params is not None or max_params is not None or any((strides, dilates, any_size, class_token, tokens, sort))
     if len(chosen) > FEW and not (choosy or license_part or weights_license):
         print_table(list(_known_rows(chosen, as_json)), "encoder", as_json, pattern)
         return
@@ -194,6 +197,7 @@ def _show(facts: EncoderFacts, found: EncoderFound) -> None:
         "image": facts.input_spec.describe(),
         "dilates to": ", ".join(map(str, facts.dilates_to)) or "no",
         "class token": _yes(facts.class_token),
+        "drivable": f"{facts.spec.blocks} blocks" if facts.spec.blocks else "no",
         "code": facts.license or "licence not stated",
         "weights": weights or "none published",
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from segzoo.contract import FeatureSpec
@@ -45,7 +45,8 @@ class Agreement:
         :raises ContractError: when it isn't what was planned.
         """
         encoder = self.encoder.create(self.plan.request, pretrained)
-        if encoder.spec != self.plan.encoder_spec:
+        # a plan from before blocks could be driven says nothing of them
+        if encoder.spec != replace(self.plan.encoder_spec, blocks=encoder.spec.blocks):
             raise ContractError(
                 f"encoder {self.plan.encoder.id} planned {self.plan.encoder_spec}, and was built as {encoder.spec}"
             )
