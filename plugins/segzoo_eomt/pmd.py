@@ -19,6 +19,7 @@ from annotated_types import Ge, Le, MultipleOf
 from torch import Tensor, nn
 
 import segzoo
+from segzoo.nn import BatchNorm2d
 from segzoo.options import Count, OutputStride
 from segzoo_eomt.block import Block, Scale
 from segzoo_eomt.positions import RotaryPositions
@@ -102,14 +103,15 @@ class Adapter(nn.Module):
     def __init__(self, channels: int, width: int) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(channels, elementwise_affine=False)
-        self.batch_norm = nn.BatchNorm1d(channels)
+        self.batch_norm = BatchNorm2d(channels)
         self.project = nn.Linear(channels, width) if channels != width else nn.Identity()
         self.mlp = nn.Sequential(nn.Linear(width, width // 2), nn.GELU(), nn.Linear(width // 2, width))
         self.scale = Scale(width)
 
     def forward(self, tokens: Tensor) -> Tensor:
         """(B, P + h * w, C) to (B, P + h * w, D)."""
-        tokens = self.project(self.batch_norm(self.norm(tokens).transpose(1, 2)).transpose(1, 2))
+        normed = self.batch_norm(self.norm(tokens).transpose(1, 2).unsqueeze(-1))
+        tokens = self.project(normed.squeeze(-1).transpose(1, 2))
         return self.scale(tokens + self.mlp(tokens))
 
 

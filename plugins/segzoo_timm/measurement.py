@@ -57,7 +57,9 @@ def measure(name: str, request: segzoo.EncoderRequest) -> Measurement:
     :raises NegotiationError: when it can't be dilated as wished.
     :raises CheckpointError: when the name is a hub's or a folder's, and it can't be read.
     """
-    request = replace(request, in_channels=COLOURS, depth=None, prefix=None, tokens=None)  # maps and sizes don't depend on these
+    request = replace(
+        request, in_channels=COLOURS, depth=None, prefix=None, tokens=None
+    )  # maps and sizes don't depend on these
     known = _measured.setdefault(name, [])
     for earlier, measurement in known:
         if earlier == request:

@@ -9,7 +9,7 @@ def segzoo_importers() -> list[segzoo.ImporterSpec]:
         segzoo.ImporterSpec(
             name="transformers",
             target="segzoo_transformers.importer:TransformersImporter",
-            summary="SegFormer, UPerNet, DPT, BEiT, DeepLabV3, Mask2Former and MaskFormer of transformers",
+            summary="SegFormer, UPerNet, DPT, BEiT, DeepLabV3, Mask2Former, MaskFormer and EoMT of transformers",
             license="Apache-2.0",
         )
     ]

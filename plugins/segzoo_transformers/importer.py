@@ -5,6 +5,7 @@ from __future__ import annotations
 import segzoo
 from segzoo_transformers.beit import BEiT
 from segzoo_transformers.dpt import DPT
+from segzoo_transformers.eomt import EoMTOnDINOv2, EoMTOnDINOv3
 from segzoo_transformers.mask2former import Mask2Former
 from segzoo_transformers.maskformer import MaskFormer
 from segzoo_transformers.mobilenet import MobileNetV2
@@ -16,7 +17,18 @@ from segzoo_transformers.upernet import UPerNet
 class TransformersImporter(segzoo.ArchitecturesImporter):
     """Recognised by `architectures` and `model_type` in config.json."""
 
-    architectures = (SegFormer(), UPerNet(), DPT(), BEiT(), MobileNetV2(), MobileViT(), Mask2Former(), MaskFormer())
+    architectures = (
+        SegFormer(),
+        UPerNet(),
+        DPT(),
+        BEiT(),
+        MobileNetV2(),
+        MobileViT(),
+        Mask2Former(),
+        MaskFormer(),
+        EoMTOnDINOv2(),
+        EoMTOnDINOv3(),
+    )
 
     def recognises(self, checkpoint: segzoo.Checkpoint) -> bool:
         said = checkpoint.config

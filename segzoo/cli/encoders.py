@@ -97,7 +97,9 @@ def encoders(
         )
 
     chosen = _find(pattern)
-    choosy = min_params is not None or max_params is not None or any((strides, dilates, any_size, class_token, tokens, sort))
+    choosy = (
+        min_params is not None or max_params is not None or any((strides, dilates, any_size, class_token, tokens, sort))
+    )
     if len(chosen) > FEW and not (choosy or license_part or weights_license):
         print_table(list(_known_rows(chosen, as_json)), "encoder", as_json, pattern)
         return
