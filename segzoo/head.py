@@ -118,7 +118,7 @@ class QueryHead(Head):
     """For a decoder that predicts masks and their classes (mask classification, arXiv:2107.06278, section 3.4).
 
     A pixel's score for a class is the sum over queries of the class's probability times the mask's; its logarithm is
-    returned, so that a softmax gives the scores back, normalised.
+    returned, so that a softmax gives the scores back, normalised. That of a single class is what a sigmoid gives back.
     """
 
     def forward(self, decoded: Tensor | Sequence[Tensor], size: Sequence[int]) -> Logits:
@@ -126,7 +126,8 @@ class QueryHead(Head):
         masks = self.resize(mask_logits, size).sigmoid()
         classes = class_logits.softmax(dim=-1)[..., :-1]
         scores = torch.einsum("bqc,bqhw->bchw", classes, masks)
-        logits = scores.clamp_min(torch.finfo(scores.dtype).tiny).log()
+        exact = torch.finfo(scores.dtype)
+        logits = scores.logit(eps=exact.eps) if self.classes.total == 1 else scores.clamp_min(exact.tiny).log()
         return self.name(logits.split(list(self.classes.heads.values()), dim=1))
 
 

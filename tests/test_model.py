@@ -185,6 +185,16 @@ def test_queries_reduce_to_the_class_of_the_mask_that_covers_a_pixel():
     assert (logits.argmax(1)[0, :, 2:] == 1).all()
 
 
+def test_queries_of_a_single_class_are_read_by_a_sigmoid():
+    model = model_of(decoder=Querying, classes=1)
+    masks = torch.full((1, 2, 4, 4), -9.0)
+    masks[:, 0, :, :2] = masks[:, 1, :, 2:] = 9.0
+    classes = torch.tensor([[[9.0, -9.0], [-9.0, 9.0]]])
+    logits = model.head((masks, classes), (4, 4))
+    assert (logits[..., :2] > 0).all()
+    assert (logits[..., 2:] < 0).all()
+
+
 def test_the_model_moves_to_another_type():
     logits = model_of().double()(torch.rand(1, 3, 33, 47, dtype=torch.float64))
     assert logits.dtype == torch.float64

@@ -36,7 +36,6 @@ class EoMTDecoder(JoinedQueries):
         self, stages: segzoo.FeatureSpec, classes: int, queries: QueryCount = 100, blocks: Count | None = None
     ) -> None:
         super().__init__(stages, classes, queries, stages.channels[-1], stages.strides[-1], blocks or 1)
-        self.extra_tokens = queries
 
     @classmethod
     def negotiate(cls, offer: segzoo.FeatureSpec, **options: Any) -> segzoo.Selection:

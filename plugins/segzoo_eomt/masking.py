@@ -35,7 +35,7 @@ class AnnealedMasks(nn.Module):
         self.register_buffer("probabilities", torch.ones(blocks), persistent=False)
 
     def anneal(self, progress: float) -> None:
-        """Training takes as many parts as there are blocks and two more: in the first all is masked, in the last nothing.
+        """Training has as many parts as blocks and two more: in the first all is masked, in the last nothing.
 
         :param progress: the share of the training that is done.
         """

@@ -116,7 +116,7 @@ class Adapter(nn.Module):
 
 
 def _tokens(map: Tensor, class_token: int) -> Tensor:
-    """A map (B, C, h, w) as tokens (B, P + h * w, C): in front the class token, its last channels, the same all over."""
+    """A map (B, C, h, w) as tokens (B, P + h * w, C), in front the class token: its last channels, alike all over."""
     patches = map[:, : map.shape[1] - class_token].flatten(2)
     token = map[:, map.shape[1] - class_token :, :1, :1].flatten(2)
     return torch.cat([token, patches] if class_token else [patches], dim=2).transpose(1, 2)

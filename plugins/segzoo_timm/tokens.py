@@ -49,9 +49,6 @@ class TimmTokenEncoder(TimmEncoder, segzoo.TokenEncoder):
     def norm(self, tokens: Tensor) -> Tensor:
         return self.body.fc_norm(self.body.norm(tokens))  # one of them: models that average their tokens have the first
 
-    def admit(self, extra: int, last: int) -> None:
-        """Nothing to prepare: which tokens have a position follows from how many there are."""
-
     def _with_positions(self, patches: Tensor) -> tuple[Tensor, Any]:
         """Patches (B, h, w, C) as tokens (B, prefix + N, C), and what the blocks are to know of positions."""
         raise NotImplementedError
