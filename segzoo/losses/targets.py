@@ -22,6 +22,7 @@ def segments_of(classes: Tensor, objects: Tensor | None = None) -> Segments:
     ignored = classes == IGNORE
     if objects is None:
         objects = torch.zeros_like(classes)
-    pairs = torch.stack([classes, objects])[:, ~ignored].unique(dim=1)
-    masks = (classes == pairs[0, :, None, None]) & (objects == pairs[1, :, None, None]) & ~ignored
-    return Segments(pairs[0], masks, ignored)
+    most = objects.max() + 1
+    numbers = (classes * most + objects).masked_fill(ignored, -1)
+    segments = numbers[~ignored].unique()
+    return Segments(segments // most, numbers == segments[:, None, None], ignored)
