@@ -1,7 +1,22 @@
 """The encoders that tests of single decoders use: some of the conformance kit's catalogue."""
 
+from torch import nn
+
+import segzoo
+from segzoo.host import registry
 from segzoo.testing import SyntheticEncoder as synthetic  # noqa: N813 - reads as what it makes
 
 PATTERNS = ("resnet", "mit", "plain_vit", "patch_14", "dilated", "levit", "vgg", "few")
+DRIVING = ("eomt",)
+"""Decoders that drive an encoder's last blocks themselves, which plain transformers alone let them do."""
+OF_MAPS = [name for name in segzoo.list_decoders() if name not in DRIVING]
+"""The others, which any encoder goes with."""
+DENSE = [name for name in OF_MAPS if registry.find_decoder(name).load().emits != "queries"]
 
-__all__ = ["PATTERNS", "synthetic"]
+
+def partner(decoder: str) -> str | nn.Module:
+    """A small encoder that a decoder goes with."""
+    return "test_vit" if decoder in DRIVING else synthetic()
+
+
+__all__ = ["DENSE", "DRIVING", "OF_MAPS", "PATTERNS", "partner", "synthetic"]

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from synthetic import DRIVING, OF_MAPS
 from timm.models import list_modules, model_entrypoint
 from torch import nn
 
@@ -13,9 +14,6 @@ from segzoo.matrix.checking import check_encoder
 SIZE = (97, 131)
 FAMILIES = segzoo.matrix.smallest_of_each_family(segzoo.list_encoders(), quiet=True)
 PATTERN_SETTERS = ["unet", "fpn", "segformer"]
-DRIVING = ["eomt"]
-"""Those that drive an encoder's last blocks themselves, which plain transformers alone let them do."""
-OF_MAPS = [name for name in segzoo.list_decoders() if name not in DRIVING]
 OF_QUERIES = [name for name in OF_MAPS if registry.find_decoder(name).load().emits == "queries"]
 
 

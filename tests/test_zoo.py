@@ -5,6 +5,7 @@ from functools import lru_cache
 
 import pytest
 import torch
+from synthetic import DRIVING, OF_MAPS
 
 import segzoo
 from segzoo.verification import call_on_meta, probe_image
@@ -24,7 +25,11 @@ PATTERN_SETTERS = ["unet", "fpn", "segformer"]  # the decoders that the others f
 SIZES = [(64, 64), (97, 131), (224, 320)]
 
 every_pair = pytest.mark.parametrize(
-    ("encoder", "decoder"), [(encoder, decoder) for encoder in ENCODERS for decoder in segzoo.list_decoders()]
+    ("encoder", "decoder"),
+    [
+        *((encoder, decoder) for encoder in ENCODERS for decoder in OF_MAPS),
+        *((encoder, decoder) for encoder in ENCODERS if encoder.startswith("vit_") for decoder in DRIVING),
+    ],
 )
 
 

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 import torch
 from published import image, small_model
+from synthetic import OF_MAPS
 from torch import nn
 
 import segzoo
@@ -10,8 +11,13 @@ import segzoo
 pytestmark = pytest.mark.usefixtures("no_network")
 
 
-@pytest.mark.parametrize("encoder", ["test_resnet", "test_vit"])
-@pytest.mark.parametrize("decoder", segzoo.list_decoders())
+@pytest.mark.parametrize(
+    ("encoder", "decoder"),
+    [
+        *(("test_vit", decoder) for decoder in segzoo.list_decoders()),
+        *(("test_resnet", decoder) for decoder in OF_MAPS),
+    ],
+)
 def test_a_model_computes_the_same_to_the_bit(encoder: str, decoder: str, tmp_path: Path) -> None:
     model = segzoo.create_model(encoder, decoder, classes=3).eval()
     model.save_pretrained(tmp_path / "model")

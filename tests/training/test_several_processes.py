@@ -12,7 +12,7 @@ import segzoo
 from segzoo.training.objective import Objective
 from segzoo.training.unused import freeze_unused
 
-FOR_PLAIN_TRANSFORMERS = ("dpt", "linear", "segmenter", "setr_mla", "setr_pup")
+FOR_PLAIN_TRANSFORMERS = ("dpt", "eomt", "linear", "pmd", "segmenter", "setr_mla", "setr_pup")
 PAIRS = [
     *(("test_vit" if decoder in FOR_PLAIN_TRANSFORMERS else "resnet18", decoder) for decoder in segzoo.list_decoders()),
     ("hrnet_w18_small", "pspnet"),  # which takes the last of four branches
