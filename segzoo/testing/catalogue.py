@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from segzoo.contract import FeatureSpec, InputSpec, place_stages
 from segzoo.encoder import Encoder
 from segzoo.host.facts import IMAGE_CHANNELS
+from segzoo.testing.transformer import SyntheticTransformer
 
 
 @dataclass(frozen=True)
@@ -25,8 +26,11 @@ class Pattern:
     border: float = 0.0
 
     @classmethod
-    def of(cls, *strides: int, step: int = 8, border: float = 0.0) -> Pattern:
-        """Of the strides of its native maps, fine to coarse; the rest are placeholders, as the contract places them."""
+    def of(cls, *strides: int, step: int = 8, border: float = 0.0, blocks: int = 0) -> Pattern:
+        """Of the strides of its native maps, fine to coarse; the rest are placeholders, as the contract places them.
+
+        :param blocks: how many a decoder may drive.
+        """
         stages = dict(zip(place_stages(strides) if strides else (), strides, strict=True))
         one_resolution = len(set(strides)) == 1
         channels = {stage: step * (4 if one_resolution else max(1, stage)) for stage in stages}
@@ -35,6 +39,7 @@ class Pattern:
             FeatureSpec(
                 channels=tuple(channels.get(entry, 0 if entry else IMAGE_CHANNELS) for entry in entries),
                 strides=tuple(stages.get(entry, 2**entry) for entry in entries),
+                blocks=blocks,
             ),
             border,
         )
@@ -73,9 +78,10 @@ CATALOGUE: Mapping[str, Pattern] = {
     "odd_channels": Pattern.of(2, 4, 8, 16, 32, step=7),
     "rounding_down": Pattern.of(2, 4, 8, 16, 32, border=0.99),
     "valid_padding": Pattern.of(2, 4, 8, 16, 32, border=1.5),
+    "driven_vit": Pattern.of(16, 16, 16, 16, blocks=12),
 }
-"""Every pattern of strides that timm has; then dilated ones, a stride twice, gaps, few stages, odd channels, and sizes
-off the grid.
+"""Every pattern of strides that timm has; then dilated ones, a stride twice, gaps, few stages, odd channels, sizes off
+the grid, and a transformer whose blocks can be driven.
 
 Named after an architecture that has it, where there is one. The first ones are those that single-encoder checks use.
 """
@@ -111,3 +117,9 @@ class SyntheticEncoder(Encoder):
             lost = int(self.border * self.spec.strides[int(stage)])
             maps[int(stage)] = conv(image[..., lost:, lost:])
         return self.complete(image, maps)
+
+
+def synthetic_encoder(pattern: str) -> Encoder:
+    """The encoder of a pattern of the catalogue: a transformer where it has blocks to drive."""
+    spec = CATALOGUE[pattern].spec
+    return SyntheticTransformer(spec) if spec.blocks else SyntheticEncoder(pattern)

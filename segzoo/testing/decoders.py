@@ -48,8 +48,8 @@ def out_channels(subject: DecoderSubject) -> None:
     for case in subject.witnesses():
         for classes in (1, CLASSES):
             with torch.device("meta"):
-                decoder = case.build(classes)
-                output = decoder(case.inputs(device="meta"))
+                decoder = case.decoder_alone(classes)
+                output = case.build(classes)(case.inputs(device="meta"))
             if decoder.emits == "queries":
                 declared = [(2, None), (2, output[0].shape[1], classes + 1)]
                 found = [(len(output[0]), None), tuple(output[1].shape)]
@@ -66,7 +66,8 @@ def sizes(subject: DecoderSubject) -> None:
     """At an odd image size, with every encoder, its output has the size of one of its maps, or halves of that.
 
     Sizes come from tensors: what is computed from an index or a factor misses them by a pixel or more where patches,
-    dilation or a border leave the grid.
+    dilation or a border leave the grid. Masks of queries, which cover the image whatever their size, may also be twice
+    as large as a map, and twice that.
     """
     for case in subject.cases():
         where = f"{case.where} and an image of {ODD_SIZE[0]}x{ODD_SIZE[1]}"
@@ -76,8 +77,9 @@ def sizes(subject: DecoderSubject) -> None:
                 output = outputs(case.build().eval(), features)[0]
         except Exception as error:
             raise ConformanceError(f"{where}: {type(error).__name__}: {error}") from error
-        maps = [(feature.shape[-2], feature.shape[-1]) for feature in features]
-        if output.ndim != 4 or tuple(output.shape[-2:]) not in set(_grids(maps)):
+        maps = case.map_sizes(ODD_SIZE)
+        grids = {*_grids(maps), *(_doubled(maps) if subject.decoder.emits == "queries" else ())}
+        if output.ndim != 4 or tuple(output.shape[-2:]) not in grids:
             raise ConformanceError(
                 f"{where}: the output has shape {tuple(output.shape)}, and its maps have "
                 f"{', '.join(f'{height}x{width}' for height, width in maps)}; take sizes from tensors, never from an "
@@ -130,6 +132,12 @@ def _grids(maps: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
     for each in maps:
         for halving in range(HALVINGS):
             yield grid_size(each, 2**halving)
+
+
+def _doubled(maps: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    for height, width in maps:
+        for doubling in range(HALVINGS):
+            yield height * 2**doubling, width * 2**doubling
 
 
 def _shapes(state: Mapping[str, Tensor]) -> dict[str, torch.Size]:

@@ -10,12 +10,17 @@ from segzoo.contract import FeatureSpec, InputSpec
 from segzoo.encoder import Encoder
 from segzoo.errors import ContractError, OptionError
 from segzoo.host.encoder_source import measure_facts
+from segzoo.testing.modules import hold_close
 from segzoo.testing.results import ConformanceError
 from segzoo.testing.subjects import ODD_SIZE, SIZE, EncoderSubject, taken_size
+from segzoo.token_encoder import TokenEncoder
 from segzoo.verification import call_for_shapes, probe_image, verify_features
 
 SIZES = (SIZE, ODD_SIZE, (224, 160))
 CHANNELS = (1, 2, 4, 16)
+ADMITTED = 2
+"""Tokens of a decoder; no more than there are others."""
+TOLERANCE = 1e-4
 
 
 def spec(subject: EncoderSubject) -> None:
@@ -92,6 +97,57 @@ def facts(subject: EncoderSubject) -> None:
         stated, found = getattr(known, field), getattr(measured, field)
         if stated != found:
             raise ConformanceError(f"{field}: stated {stated}, measured {found}")
+
+
+def driven(subject: EncoderSubject) -> None:
+    """Its blocks, driven one by one, give what it gives by itself, before its final norm or after."""
+    encoder, image = _drivable(subject)
+    with torch.no_grad():
+        halted = encoder.halt(image, encoder.spec.blocks)
+        tokens = halted.tokens
+        for number in halted.remaining:
+            tokens = halted.block(number, tokens)
+        deepest = encoder(image)[encoder.spec.native[-1]]
+        found = [
+            each[:, halted.prefix :].transpose(1, 2).unflatten(2, halted.grid) for each in (tokens, halted.norm(tokens))
+        ]
+    if not any(each.shape == deepest.shape and torch.allclose(each, deepest, atol=TOLERANCE) for each in found):
+        raise ConformanceError(
+            f"its {encoder.spec.blocks} blocks, driven on an image {tuple(image.shape)}, give other patches than its "
+            "deepest map has"
+        )
+
+
+def unattended_tokens(subject: EncoderSubject) -> None:
+    """Tokens that a decoder puts in front of its own, and that none of these may attend to, change nothing."""
+    encoder, image = _drivable(subject)
+    last = encoder.spec.blocks // 2 or 1
+    with torch.no_grad():
+        halted = encoder.halt(image, last)
+        alone = halted.tokens
+        for number in halted.remaining:
+            alone = halted.block(number, alone)
+        encoder.admit(ADMITTED, last)
+        halted = encoder.halt(image, last)
+        tokens = torch.cat([torch.randn_like(halted.tokens[:, :ADMITTED]), halted.tokens], dim=1)
+        mask = torch.ones(1, 1, tokens.shape[1], tokens.shape[1], dtype=torch.bool)
+        mask[..., ADMITTED:, :ADMITTED] = False
+        for number in halted.remaining:
+            tokens = halted.block(number, tokens, mask)
+    hold_close([tokens[:, ADMITTED:]], [alone], TOLERANCE, f"with {ADMITTED} tokens in front that it may not attend to")
+
+
+def _drivable(subject: EncoderSubject) -> tuple[TokenEncoder, torch.Tensor]:
+    """The encoder in eval mode, and an image for it.
+
+    :raises SkipTest: when no decoder may drive its blocks.
+    """
+    encoder = subject.create().eval()
+    if not encoder.spec.blocks:
+        raise SkipTest("no decoder may drive its blocks")
+    if not isinstance(encoder, TokenEncoder):
+        raise ConformanceError(f"it declares {encoder.spec.blocks} blocks to drive, and is no segzoo.TokenEncoder")
+    return encoder, torch.rand(1, 3, *taken_size(encoder, ODD_SIZE))
 
 
 def _on_meta(subject: EncoderSubject, in_channels: int = 3, depth: int | None = None) -> Encoder:

@@ -22,6 +22,7 @@ from segzoo.errors import NegotiationError, OptionError, PluginError, UnknownNam
 from segzoo.handshake.agreement import construct_decoder
 from segzoo.handshake.arguments import Arguments
 from segzoo.handshake.decoder_options import decoder_options
+from segzoo.handshake.driving import admitting
 from segzoo.handshake.negotiation import negotiate
 from segzoo.handshake.parts import find_encoder
 from segzoo.head import Classes
@@ -29,7 +30,8 @@ from segzoo.host import registry, sources
 from segzoo.model import SegmentationModel
 from segzoo.neck import Neck
 from segzoo.nn.resize import resize
-from segzoo.testing.catalogue import CATALOGUE, SyntheticEncoder
+from segzoo.testing.catalogue import CATALOGUE, synthetic_encoder
+from segzoo.token_encoder import TokenEncoder, Tokens
 
 CLASSES = 3
 SIZE = (32, 64)
@@ -107,7 +109,7 @@ class Surroundings:
         neck: str | type[Neck] = "auto",
     ) -> None:
         with torch.device("meta"):
-            self.encoder = SyntheticEncoder(pattern)
+            self.encoder = synthetic_encoder(pattern)
             agreement = negotiate(
                 Arguments(
                     encoder=self.encoder, decoder=decoder, classes=CLASSES, neck=neck, decoder_options=options or {}
@@ -182,18 +184,57 @@ class DecoderCase(Case):
         self.surroundings = Surroundings(pattern, mute, options)
         self.plan = self.surroundings.plan
         self.stages = self.plan.spec.select(self.plan.stages)
+        self._driven: dict[str, TokenEncoder] = {}
 
-    def build(self, classes: int = CLASSES, options: Mapping[str, Any] | None = None) -> Decoder:
-        return construct_decoder(
-            self.decoder, self.stages, Classes.of(classes, None), self.options if options is None else options
-        )
+    @property
+    def driven(self) -> int:
+        """How many of the encoder's blocks it drives."""
+        return self.plan.request.tokens or 0
 
-    def inputs(self, size: tuple[int, int] = SIZE, batch: int = 2, device: str = "cpu") -> list[Tensor]:
+    def decoder_alone(self, classes: int = CLASSES, options: Mapping[str, Any] | None = None) -> Decoder:
+        """On the default device, with the options of the plan unless others are given."""
+        options = self.plan.decoder_options if options is None else options
+        return construct_decoder(self.decoder, self.stages, Classes.of(classes, None), options)
+
+    def build(self, classes: int = CLASSES, options: Mapping[str, Any] | None = None) -> nn.Module:
+        decoder = self.decoder_alone(classes, options)
+        return DrivingDecoder(self._encoder(), decoder, self.driven) if self.driven else decoder
+
+    def inputs(self, size: tuple[int, int] = SIZE, batch: int = 2, device: str = "cpu") -> Features:
+        if self.driven:
+            return torch.randn(batch, 3, *size, device=device)
         shapes = self.surroundings.offered(size, batch)
         return [torch.randn(shapes[stage], device=device) for stage in self.plan.stages]
 
+    def map_sizes(self, size: tuple[int, int]) -> list[tuple[int, int]]:
+        """Height and width of the maps that it selects of an image of that size."""
+        shapes = self.surroundings.offered(size, 1)
+        return [(shapes[stage][-2], shapes[stage][-1]) for stage in self.plan.stages]
+
+    def _encoder(self) -> TokenEncoder:
+        """That which it drives; on a device always the same."""
+        device = torch.get_default_device().type
+        if device not in self._driven:
+            self._driven[device] = admitting(synthetic_encoder(self.pattern), self.decoder_alone(), self.driven)
+        return self._driven[device]
+
     def model(self) -> SegmentationModel:
-        return create_model(SyntheticEncoder(self.pattern), self.decoder, classes=CLASSES, decoder_options=self.options)
+        return create_model(synthetic_encoder(self.pattern), self.decoder, classes=CLASSES, decoder_options=self.options)
+
+
+class DrivingDecoder(nn.Module):
+    """A decoder that drives an encoder's last blocks, as a module that takes an image.
+
+    The encoder is none of its submodules: the decoder alone is checked.
+    """
+
+    def __init__(self, encoder: TokenEncoder, decoder: Decoder, last: int) -> None:
+        super().__init__()
+        self.decoder = decoder
+        self._halt = partial(encoder.halt, last=last)
+
+    def forward(self, image: Tensor) -> Any:
+        return self.decoder(self._halt(image))
 
 
 class EncoderSubject(Subject["EncoderCase"]):
@@ -296,7 +337,7 @@ class NeckCase(Case):
         return [torch.randn(shape, device=device) for shape in self.surroundings.encoded(size, batch)]
 
     def model(self) -> SegmentationModel:
-        return create_model(SyntheticEncoder(self.pattern), _PyramidDecoder, classes=CLASSES, neck=self.neck)
+        return create_model(synthetic_encoder(self.pattern), _PyramidDecoder, classes=CLASSES, neck=self.neck)
 
 
 SUBJECTS: Mapping[str, type[DecoderSubject] | type[EncoderSubject] | type[NeckSubject]] = {
@@ -385,9 +426,9 @@ def _kind_of_name(name: str) -> str:
     return "encoder"
 
 
-def _mute(self: Decoder, features: list[Tensor]) -> Tensor | tuple[Tensor, Tensor]:
+def _mute(self: Decoder, features: list[Tensor] | Tokens) -> Tensor | tuple[Tensor, Tensor]:
     """A forward that returns what is declared, of zeros."""
-    finest = features[0]
+    finest = features.tokens[:, :1, :, None] if isinstance(features, Tokens) else features[0]
     batch, _, height, width = finest.shape
     if self.emits == "queries":
         return finest.new_zeros(batch, 1, height, width), finest.new_zeros(batch, 1, CLASSES + 1)

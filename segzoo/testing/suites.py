@@ -50,6 +50,8 @@ SUITES: Mapping[str, tuple[Callable[[Any], None], ...]] = {
         encoders.placeholders,
         encoders.depth,
         encoders.in_channels,
+        encoders.driven,
+        encoders.unattended_tokens,
         modules.gradients,
         modules.no_empty_parameters,
         modules.untouched_inputs,

@@ -112,25 +112,28 @@ def test_in_training_each_prediction_and_its_gradients_are_transformers(pair):
         assert_alike(ours, theirs)
 
 
-COUNTS = {
-    ("vit_small_patch14_reg4_dinov2", 133, 200, 640): 23_975_942,
-    ("vit_base_patch14_reg4_dinov2", 133, 200, 640): 93_663_110,
-    ("vit_large_patch14_reg4_dinov2", 133, 200, 640): 316_695_686,
-    ("vit_large_patch14_reg4_dinov2", 150, 100, 512): 316_020_887,
-    ("vit_giant_patch14_reg4_dinov2", 133, 200, 640): 1_163_622_022,
-    ("vit_small_patch16_dinov3_qkvb", 133, 200, 640): 23_356_934,
-    ("vit_base_patch16_dinov3_qkvb", 133, 200, 640): 92_425_094,
-    ("vit_large_patch16_dinov3_qkvb", 133, 200, 640): 315_032_710,
-    ("vit_large_patch16_dinov3_qkvb", 150, 100, 512): 314_947_735,
-}
+COUNTS = [
+    ("vit_small_patch14_reg4_dinov2", 133, 200, 640, 23_975_942),
+    ("vit_base_patch14_reg4_dinov2", 133, 200, 640, 93_663_110),
+    ("vit_large_patch14_reg4_dinov2", 133, 200, 640, 316_695_686),
+    ("vit_large_patch14_reg4_dinov2", 150, 100, 512, 316_020_887),
+    ("vit_giant_patch14_reg4_dinov2", 133, 200, 640, 1_163_622_022),
+    ("vit_small_patch16_dinov3_qkvb", 133, 200, 640, 23_356_934),
+    ("vit_base_patch16_dinov3_qkvb", 133, 200, 640, 92_425_094),
+    ("vit_large_patch16_dinov3_qkvb", 133, 200, 640, 315_032_710),
+    ("vit_large_patch16_dinov3_qkvb", 150, 100, 512, 314_947_735),
+]
 BLOCKS = {"small": 3, "base": 3, "large": 4, "giant": 5}
 
 
-@pytest.mark.parametrize(("encoder", "classes", "queries", "side"), COUNTS)
-def test_it_has_as_many_parameters_as_the_papers_models(encoder, classes, queries, side):
+@pytest.mark.parametrize(
+    ("encoder", "classes", "queries", "side", "parameters"),
+    [pytest.param(*each, marks=() if "small" in each[0] else pytest.mark.slow) for each in COUNTS],
+)
+def test_it_has_as_many_parameters_as_the_papers_models(encoder, classes, queries, side, parameters):
     dinov2 = {"img_size": (side, side), "encoder_options": {"patch_size": 16}} if "dinov2" in encoder else {}
     plan = segzoo.plan(encoder, "eomt", classes=classes, decoder_options={"queries": queries}, **dinov2)
-    assert plan.encoder.parameters + plan.decoder.parameters == COUNTS[encoder, classes, queries, side]
+    assert plan.encoder.parameters + plan.decoder.parameters == parameters
     assert plan.request.tokens == BLOCKS[encoder.split("_")[1]]
 
 
@@ -139,7 +142,7 @@ def closed_form(width, classes, queries, upscales):
     return upscales * upscale + 3 * (width**2 + width) + queries * width + (width + 1) * (classes + 1)
 
 
-@pytest.mark.parametrize(("encoder", "width", "upscales"), [("vit_tiny_patch16_224", 192, 2), ("vit_base_patch8_224", 768, 1)])
+@pytest.mark.parametrize(("encoder", "width", "upscales"), [("vit_tiny_patch16_224", 192, 2), ("vit_small_patch8_224", 384, 1)])
 def test_the_decoder_is_queries_heads_and_upscaling_alone(encoder, width, upscales):
     plan = segzoo.plan(encoder, "eomt", classes=19)
     assert plan.decoder.parameters == closed_form(width, 19, 100, upscales)
@@ -255,11 +258,12 @@ def test_a_saved_model_answers_the_same(tmp_path):
     assert torch.equal(segzoo.from_pretrained(tmp_path / "saved").eval()(image), model(image))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoder", ["vit_tiny_patch16_224", "vit_small_patch16_dinov3_qkvb"])
-def test_export_is_right_at_another_size(encoder):
+@pytest.mark.parametrize("size", [(64, 48), (79, 150)])
+def test_export_is_right_at_another_size(encoder, size):
     model, step = tiny(encoder).eval(), torch.export.Dim.DYNAMIC
-    program = torch.export.export(
-        model, (torch.rand(2, 3, 64, 96),), dynamic_shapes=({0: step, 2: step, 3: step},)
-    )
-    image = torch.rand(3, 3, 97, 131)
+    shapes = ({0: step, 2: step, 3: step},)
+    program = torch.export.export(model, (torch.rand(2, 3, 97, 131),), dynamic_shapes=shapes)
+    image = torch.rand(3, 3, *size)
     torch.testing.assert_close(program.module()(image), model(image), rtol=1e-4, atol=1e-4)
