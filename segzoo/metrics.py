@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,19 +89,22 @@ class Scores:
             "classes": classes,
         }
 
-    def table(self, names: Sequence[str] = ()) -> str:
+    def table(self, names: Sequence[str] = (), further: Mapping[str, Tensor] | None = None) -> str:
         """A line for each class, and the means below; a dash for what isn't known.
 
         :param names: of the classes; their numbers where there are none.
+        :param further: columns, each (K,), by their titles.
         :raises OptionError: for another number of names than classes.
         """
         from tabulate import tabulate
 
-        rows = [[name, *map(_text, values)] for name, *values in (row.values() for row in self._rows(names))]
+        more = further or {}
+        columns = zip(self._rows(names), *(each.tolist() for each in more.values()), strict=True)
+        rows = [[row["class"], *map(score_text, (*list(row.values())[1:], *others))] for row, *others in columns]
         # Names such as "1e5" are no numbers.
-        lines = tabulate(rows, ["class", "IoU", "Dice", "recall"], disable_numparse=True)
-        means = f"mIoU {_text(self.miou)}, mean Dice {_text(self.mdice)}, pixel accuracy {_text(self.accuracy)}"
-        return f"{lines}\n\n{means}"
+        lines = tabulate(rows, ["class", "IoU", "Dice", "recall", *more], disable_numparse=True)
+        means = {"mIoU": self.miou, "mean Dice": self.mdice, "pixel accuracy": self.accuracy}
+        return f"{lines}\n\n{scores_line(means)}"
 
     def _rows(self, names: Sequence[str]) -> Iterator[dict[str, Any]]:
         if names and len(names) != len(self.confusion):
@@ -190,5 +193,11 @@ def known_number(value: float) -> float | None:
     return None if value != value else round(value, 6)
 
 
-def _text(value: float) -> str:
+def scores_line(scores: Mapping[str, float]) -> str:
+    """Scores and what they are called, in a line for people to read."""
+    return ", ".join(f"{name} {score_text(value)}" for name, value in scores.items())
+
+
+def score_text(value: float) -> str:
+    """A score for people to read: a dash for NaN."""
     return "-" if value != value else f"{value:.3f}"

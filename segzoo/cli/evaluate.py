@@ -10,7 +10,7 @@ import click
 
 from segzoo.cli.devices import move
 from segzoo.cli.parameters import data_option, device_option, form_option, threads_option
-from segzoo.cli.tables import json_option, print_json, print_scores
+from segzoo.cli.tables import json_option, print_json
 
 
 @click.command()
@@ -22,6 +22,13 @@ from segzoo.cli.tables import json_option, print_json, print_scores
 @data_option
 @click.option("--validation", type=float, help="The share, where DATA isn't split; that of the model's run by default.")
 @click.option("--seed", type=int, help="Of that split; that of the model's run by default.")
+@click.option(
+    "--task",
+    "tasks",
+    type=click.Choice(("semantic", "instance", "panoptic")),
+    multiple=True,
+    help="What is scored beside classes; can be repeated.  [default: all that model and data can]",
+)
 @click.option("--head", help="Of a model with several, which one the data is about.")
 @click.option("--flips", is_flag=True, help="Look at each image mirrored as well.")
 @click.option("--scales", default="1", show_default=True, help="Sizes to look at each image in, such as 0.75,1,1.25.")
@@ -41,6 +48,7 @@ def evaluate(
     data_options: tuple[tuple[str, Any], ...],
     validation: float | None,
     seed: int | None,
+    tasks: tuple[str, ...],
     head: str | None,
     flips: bool,
     scales: str,
@@ -55,7 +63,8 @@ def evaluate(
     """Hold MODEL against DATA.
 
     MODEL is any folder or hub id that `segzoo.from_pretrained` takes, other libraries' included. A table of the classes
-    is printed; the confusion matrix and the worst images are left as pictures.
+    is printed, with average precision and panoptic quality where data and model tell objects apart; the confusion
+    matrix and the worst images are left as pictures.
     """
     import torch
 
@@ -88,6 +97,7 @@ def evaluate(
         loaded,
         dataset,
         names,
+        tasks=tasks or None,
         head=head,
         flips=flips,
         scales=sizes,
@@ -101,7 +111,7 @@ def evaluate(
     if as_json:
         print_json(found.to_dict())
         return
-    print_scores(found.scores, found.names)
+    click.echo(found.table())
     click.echo(f"{len(found.images)} images" + (f", {len(found.skipped)} skipped" if found.skipped else ""))
     click.echo(f"confusion.png, worst.png and evaluation.json are in {output}", err=True)
 

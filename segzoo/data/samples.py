@@ -18,7 +18,7 @@ from torchvision import tv_tensors
 from segzoo.data.dataset import Dataset
 from segzoo.data.order import Draw
 from segzoo.data.sample import Sample
-from segzoo.data.target import classes_of, empty_target, panoptic_target, semantic_target
+from segzoo.data.target import CROWD, classes_of, counted_target, empty_target, panoptic_target, semantic_target
 from segzoo.errors import DataError, DataWarning, OptionError
 from segzoo.labels import IGNORE
 from segzoo.preprocessing import Preprocessing
@@ -44,6 +44,7 @@ class Samples(torch_data.Dataset[tuple[Tensor, Tensor]]):
     :param broken: what to do about a sample that can't be used. `"skip"` warns, and gives one whose pixels are all
         ignored in its place, which neither loss nor scores count.
     :param instances: whether objects are told apart.
+    :param crowds: whether crowds keep their class, and have the number -1: for scores rather than for learning.
     :raises DataError: when the preprocessing is for another number of channels, or the dataset tells no objects apart.
     """
 
@@ -56,6 +57,7 @@ class Samples(torch_data.Dataset[tuple[Tensor, Tensor]]):
         *,
         broken: Broken = "raise",
         instances: bool = False,
+        crowds: bool = False,
     ) -> None:
         if len(preprocessing.mean) != dataset.channels:
             raise DataError(
@@ -73,6 +75,7 @@ class Samples(torch_data.Dataset[tuple[Tensor, Tensor]]):
         self.transform = transform
         self.broken = broken
         self.instances = instances
+        self.crowds = crowds
 
     def __len__(self) -> int:
         return len(self.names)
@@ -104,7 +107,7 @@ class Samples(torch_data.Dataset[tuple[Tensor, Tensor]]):
 
     def _tensors(self, sample: Sample, seed: int | None) -> tuple[Tensor, Tensor]:
         image = sample.image
-        mask = panoptic_target(sample, self.dataset.labels) if self.instances else semantic_target(sample)
+        mask = self._target(sample)
         if self.preprocessing.scaled and image.dtype.kind in "ui" and image.dtype.itemsize > 2:
             raise DataError(
                 f"{sample.name}: its values are {image.dtype}; expected integers of 8 or 16 bits, or floats from 0 to 1"
@@ -114,6 +117,11 @@ class Samples(torch_data.Dataset[tuple[Tensor, Tensor]]):
             changed, mask = self._transformed(changed, mask, seed, sample.name)
             image = changed.numpy().transpose(1, 2, 0)
         return self.preprocessing(image), mask
+
+    def _target(self, sample: Sample) -> Tensor:
+        if not self.instances:
+            return semantic_target(sample)
+        return (counted_target if self.crowds else panoptic_target)(sample, self.dataset.labels)
 
     def _transformed(self, image: Tensor, mask: Tensor, seed: int | None, name: str) -> tuple[Tensor, Tensor]:
         assert self.transform is not None
@@ -136,7 +144,7 @@ class Samples(torch_data.Dataset[tuple[Tensor, Tensor]]):
                 f"{name}: the transform returned a mask with the values {odd}; expected classes from 0 to "
                 f"{self.dataset.classes - 1}, and {IGNORE} where there is none"
             )
-        if self.instances and bool((labels[1] < 0).any()):
+        if self.instances and bool((labels[1] < (CROWD if self.crowds else 0)).any()):
             raise OptionError(
                 f"{name}: the transform returned a map of objects with the number {int(labels[1].min())}; expected 0 "
                 "where there is none, at a border that it adds too"

@@ -1,4 +1,4 @@
-"""What is learnt of a sample: a map of classes, and where objects are told apart a second one of these."""
+"""What is learnt of a sample, or to be found: a map of classes, and where objects are told apart one of these."""
 
 from __future__ import annotations
 
@@ -9,31 +9,47 @@ from torch import Tensor
 from segzoo.data.sample import Sample
 from segzoo.labels import IGNORE, Labels
 
+CROWD = -1
+"""The number of what is many objects, or of unknown ones."""
+
 
 def semantic_target(sample: Sample) -> Tensor:
     """The class of each pixel, int64 (H, W)."""
     return torch.tensor(np.asarray(sample.mask, np.int64))
 
 
-def panoptic_target(sample: Sample, labels: Labels) -> Tensor:
-    """The class of each pixel, and the number of the object that it belongs to, int64 (2, H, W).
+def counted_target(sample: Sample, labels: Labels) -> Tensor:
+    """What is there to find: the class of each pixel, and the number of its object, int64 (2, H, W).
 
-    Each pair of the two is one segment. Stuff has the number 0. Crowds have no class, and neither has what is of a
-    thing's class and belongs to no object.
+    Each pair of the two is one segment. Stuff has the number 0. Crowds have the number `CROWD`, and their class where
+    the data knows it; so has what is of a thing's class and belongs to no object.
 
     :param sample: one that has instances.
     :param labels: of its dataset. Where they don't tell things from stuff, all objects are as they are numbered.
     """
     assert sample.instances is not None
     classes, objects = (np.array(each, np.int64) for each in (sample.mask, sample.instances))
-    if sample.crowds:
-        classes[np.isin(objects, sample.crowds)] = IGNORE
+    crowds = np.isin(objects, sample.crowds)
     if labels.things is not None:
         of_thing = np.isin(classes, labels.things)
-        classes[of_thing & (objects == 0)] = IGNORE
+        crowds |= of_thing & (objects == 0)
         objects[~of_thing] = 0
     objects[classes == IGNORE] = 0
+    objects[crowds] = CROWD
     return torch.from_numpy(np.stack([classes, objects]))
+
+
+def panoptic_target(sample: Sample, labels: Labels) -> Tensor:
+    """What there is to learn: as `counted_target`, but crowds have no class, and the number 0.
+
+    :param sample: one that has instances.
+    :param labels: of its dataset.
+    """
+    target = counted_target(sample, labels)
+    classes, objects = target
+    classes[objects == CROWD] = IGNORE
+    objects[objects == CROWD] = 0
+    return target
 
 
 def object_numbers(target: Tensor, classes: int) -> Tensor:

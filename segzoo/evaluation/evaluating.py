@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,11 @@ from segzoo.data.batches import loader
 from segzoo.data.dataset import Dataset
 from segzoo.data.order import Evenly
 from segzoo.data.samples import Broken, Samples
+from segzoo.data.target import classes_of_batch
 from segzoo.errors import DataError, OptionError
+from segzoo.evaluation.average_precision import ObjectMetrics, ObjectScores
+from segzoo.evaluation.finding import Finder, scored_tasks
+from segzoo.evaluation.panoptic_quality import PanopticMetrics, PanopticScores
 from segzoo.evaluation.segmenting import Segmenter
 from segzoo.files import check_writable, write_whole
 from segzoo.metrics import Scores, confusion_matrix, known_number
@@ -49,6 +53,7 @@ class Evaluation:
     :param images: in the order in which they were read; those that were skipped aren't among them.
     :param skipped: samples that couldn't be read.
     :param settings: what was held against what, and how; plain data.
+    :param instance: how well objects were found, and `panoptic` how well segments were; None where that wasn't asked.
     """
 
     scores: Scores
@@ -56,6 +61,8 @@ class Evaluation:
     images: tuple[ImageScore, ...]
     skipped: tuple[str, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
+    instance: ObjectScores | None = None
+    panoptic: PanopticScores | None = None
 
     def worst(self, count: int) -> list[ImageScore]:
         """The images with the lowest mIoU."""
@@ -78,7 +85,24 @@ class Evaluation:
                 for each in self.images
             ],
             "skipped": list(self.skipped),
+            **{task: scores.to_dict(self.names) for task, scores in self._of_objects()},
         }
+
+    def table(self) -> str:
+        """A line for each class, and the means below."""
+        further = {}
+        if self.instance is not None:
+            further["AP"] = self.instance.classes
+        if self.panoptic is not None:
+            further["PQ"] = self.panoptic.pq
+        lines = [self.scores.table(self.names, further), *(f"{task}: {scores}" for task, scores in self._of_objects())]
+        return "\n".join(lines)
+
+    def _of_objects(self) -> Iterator[tuple[str, ObjectScores | PanopticScores]]:
+        if self.instance is not None:
+            yield "instance", self.instance
+        if self.panoptic is not None:
+            yield "panoptic", self.panoptic
 
 
 def evaluate(
@@ -86,6 +110,7 @@ def evaluate(
     dataset: Dataset,
     names: Sequence[str],
     *,
+    tasks: Sequence[str] | None = None,
     head: str | None = None,
     flips: bool = False,
     scales: Sequence[float] = (1.0,),
@@ -99,7 +124,11 @@ def evaluate(
 ) -> Evaluation:
     """Segment each image at its own size, in tiles where it is large, and count how classes meet.
 
+    Objects and segments are found in the image as a whole, and seen once.
+
     :param names: of the samples to read.
+    :param tasks: `"instance"` and `"panoptic"` are scored beside `"semantic"`, which always is. If None both, where the
+        decoder answers them and the data tells objects apart.
     :param head: of a model with several, which one the data is about.
     :param flips: whether each image is looked at mirrored as well; `scales`: at which sizes.
     :param tile: side of a tile in pixels; `margin`: context around what is kept of it.
@@ -109,17 +138,22 @@ def evaluate(
     :param broken: what to do about a sample that can't be read.
     :raises DataError: for data that can't be read, or whose classes or channels aren't the model's, or in which no
         pixel has a class.
-    :raises OptionError: for a head that the model hasn't, sizes of tiles that can't be, or an output that can't be
-        written to.
+    :raises OptionError: for a task that model or data can't, a head that the model hasn't, sizes of tiles that can't
+        be, or an output that can't be written to.
     :raises InputError: for an image that the model can't take, or that memory is too small for.
-    :raises MissingExtraError: without torchmetrics, or for an output without Matplotlib.
+    :raises MissingExtraError: without torchmetrics, or faster-coco-eval for objects, or for an output without
+        Matplotlib.
     """
     if not names:
         raise DataError(f"{dataset.path} has no samples to evaluate on")
+    objects = scored_tasks(model, dataset, tasks)
     segmenter = Segmenter(model, dataset, head=head, flips=flips, scales=scales, tile=tile, margin=margin)
+    finder = Finder(model, dataset, segmenter) if objects else None
+    instance = ObjectMetrics(dataset.classes) if "instance" in objects else None
+    panoptic = PanopticMetrics(dataset.classes, dataset.labels.things) if "panoptic" in objects else None
     if output is not None:
         _check_output(output)
-    samples = Samples(dataset, names, model.preprocessing, broken=broken)
+    samples = Samples(dataset, names, model.preprocessing, broken=broken, instances=bool(objects), crowds=bool(objects))
     total = Scores(torch.zeros(dataset.classes, dataset.classes, dtype=torch.int64))
     images: list[ImageScore] = []
     skipped: list[str] = []
@@ -133,8 +167,14 @@ def evaluate(
             if broken == "skip" and samples.is_blank(image, target):
                 skipped.append(name)
                 continue
-            scores = Scores(confusion_matrix(segmenter(image, name), target, dataset.classes))
+            scores = Scores(confusion_matrix(segmenter(image, name), classes_of_batch(target), dataset.classes))
             total += scores
+            if finder is not None:
+                found_objects, found_segments = finder(image, name, objects)
+                if instance is not None and found_objects is not None:
+                    instance.update(found_objects, target[0])
+                if panoptic is not None and found_segments is not None:
+                    panoptic.update(found_segments, target[0])
             images.append(ImageScore(name, scores.miou, scores.accuracy, scores.pixels))
     if not total.pixels:
         read = f"{len(images)} samples could be read, {len(skipped)} could not"
@@ -143,13 +183,18 @@ def evaluate(
         "encoder": model.plan.encoder.id,
         "decoder": model.plan.decoder.id,
         "data": str(dataset.path),
+        "tasks": ["semantic", *objects],
         "head": segmenter.head,
         "flips": flips,
         "scales": list(scales),
         "tile": tile,
         "margin": margin,
     }
-    found = Evaluation(total, dataset.labels.names, tuple(images), tuple(skipped), settings)
+    found = Evaluation(
+        total, dataset.labels.names, tuple(images), tuple(skipped), settings,
+        instance=None if instance is None else instance.compute(),
+        panoptic=None if panoptic is None else panoptic.compute(),
+    )  # fmt: skip
     if output is not None:
         from segzoo.evaluation.report import draw_confusion, draw_worst
 

@@ -63,7 +63,7 @@ class Segmenter:
         :raises InputError: for an image that the model can't take, or memory that is full.
         """
         precision = next(self.model.parameters()).dtype  # of a model that was made to compute in half, say
-        with _explained(name, self.tile):
+        with explained(name, f" at tile={self.tile}; take smaller tiles"):
             seen = predict(self.model, image.to(precision), tile=self.tile, margin=self.margin, grid=self.grid)
         return self.same[seen[self.head] if isinstance(seen, dict) else seen]
 
@@ -80,7 +80,7 @@ def _head(model: SegmentationModel, head: str | None) -> tuple[str, int]:
 
 
 @contextmanager
-def _explained(name: str, tile: int) -> Iterator[None]:
+def explained(name: str, advice: str) -> Iterator[None]:
     """Say which image it was that the model can't take, and what to do where memory is full."""
     try:
         yield
@@ -89,5 +89,5 @@ def _explained(name: str, tile: int) -> Iterator[None]:
     except (RuntimeError, MemoryError) as error:
         text = str(error).lower()
         if isinstance(error, torch.OutOfMemoryError | MemoryError) or "defaultcpuallocator" in text:
-            raise InputError(f"{name}: memory is full at tile={tile}; take smaller tiles") from error
+            raise InputError(f"{name}: memory is full{advice}") from error
         raise

@@ -102,6 +102,20 @@ class Tracer:
         return [RunLengths(size, _counts(changes, size[0] * size[1])) for changes in self.changes]
 
 
+def runs_of_numbers(numbers: NDArray[np.int64]) -> dict[int, RunLengths]:
+    """Compress the mask of each number of a map (H, W)."""
+    height, width = numbers.shape
+    flat = numbers.T.ravel()
+    starts = np.flatnonzero(np.diff(flat)) + 1
+    edges = [0, *starts.tolist(), flat.size]
+    changes: dict[int, list[int]] = {}
+    for number, start, end in zip(flat[edges[:-1]].tolist(), edges[:-1], edges[1:], strict=True):
+        changes.setdefault(number, []).extend((start, end))
+    return {
+        number: RunLengths((height, width), _counts([np.array(each)], flat.size)) for number, each in changes.items()
+    }
+
+
 def _counts(changes: Iterable[NDArray[np.int64]], pixels: int) -> NDArray[np.uint32]:
     return np.diff(np.concatenate([[0], *changes, [pixels]])).astype(np.uint32)
 

@@ -47,14 +47,13 @@ def segment(
         raise InputError(
             f"expected a tensor (C, H, W) or (B, C, H, W), got {got}; model.preprocessing(picture) makes one"
         )
-    _check_task(model, task)
+    check_task(model, task)
     if model.decoder.emits != "queries":
         classes = only(model.predict(image))
         return classes if image.ndim == 3 else list(classes)
     batch = image if image.ndim == 4 else image[None]
     limit = THRESHOLDS[task] if threshold is None else threshold
-    size = (batch.shape[-2], batch.shape[-1])
-    frame = Frame(model.plan.input_spec.padded(size), size, model.head.align_corners)
+    frame = frame_of(model, batch)
     results: list[Result] = []
     with evaluating(model), torch.no_grad():
         queries = model.queries(batch.to(next(model.parameters()).device))
@@ -66,6 +65,12 @@ def segment(
             else:
                 results.append(find_classes(masks, scores, frame, model.head))
     return results if image.ndim == 4 else results[0]
+
+
+def frame_of(model: SegmentationModel, image: Tensor) -> Frame:
+    """How the masks of a model of queries lie on an image, (..., H, W)."""
+    size = (image.shape[-2], image.shape[-1])
+    return Frame(model.plan.input_spec.padded(size), size, model.head.align_corners)
 
 
 def _things(model: SegmentationModel, things: Any) -> tuple[int, ...] | None:
@@ -91,7 +96,11 @@ def _things(model: SegmentationModel, things: Any) -> tuple[int, ...] | None:
     return numbers
 
 
-def _check_task(model: SegmentationModel, task: str) -> None:
+def check_task(model: SegmentationModel, task: str) -> None:
+    """See that a model answers a task.
+
+    :raises OptionError: if not, naming decoders that do.
+    """
     if task not in get_args(Task):
         raise OptionError(f"a task is one of {', '.join(get_args(Task))}, got {task!r}")
     able = model.decoder.tasks if model.decoder.emits == "queries" else ("semantic",)
