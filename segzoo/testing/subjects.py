@@ -219,7 +219,9 @@ class DecoderCase(Case):
         return self._driven[device]
 
     def model(self) -> SegmentationModel:
-        return create_model(synthetic_encoder(self.pattern), self.decoder, classes=CLASSES, decoder_options=self.options)
+        return create_model(
+            synthetic_encoder(self.pattern), self.decoder, classes=CLASSES, decoder_options=self.options
+        )
 
 
 class DrivingDecoder(nn.Module):

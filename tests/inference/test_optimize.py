@@ -1,6 +1,6 @@
 import pytest
 import torch
-from synthetic import synthetic
+from synthetic import DRIVING, synthetic
 from torch import nn
 
 import segzoo

@@ -142,7 +142,9 @@ def closed_form(width, classes, queries, upscales):
     return upscales * upscale + 3 * (width**2 + width) + queries * width + (width + 1) * (classes + 1)
 
 
-@pytest.mark.parametrize(("encoder", "width", "upscales"), [("vit_tiny_patch16_224", 192, 2), ("vit_small_patch8_224", 384, 1)])
+@pytest.mark.parametrize(
+    ("encoder", "width", "upscales"), [("vit_tiny_patch16_224", 192, 2), ("vit_small_patch8_224", 384, 1)]
+)
 def test_the_decoder_is_queries_heads_and_upscaling_alone(encoder, width, upscales):
     plan = segzoo.plan(encoder, "eomt", classes=19)
     assert plan.decoder.parameters == closed_form(width, 19, 100, upscales)
@@ -223,7 +225,7 @@ def test_an_encoder_whose_blocks_cannot_be_driven_is_refused_with_decoders_that_
 
 
 def test_more_blocks_than_there_are_is_refused():
-    with pytest.raises(segzoo.NegotiationError, match="last 13 .*offers 12 blocks"):
+    with pytest.raises(segzoo.NegotiationError, match=r"last 13 .*offers 12 blocks"):
         segzoo.plan("vit_tiny_patch16_224", "eomt", decoder_options={"blocks": 13})
 
 
