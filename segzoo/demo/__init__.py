@@ -7,8 +7,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike
-from pathlib import Path
-from tempfile import TemporaryDirectory, TemporaryFile
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,7 @@ from segzoo.data.dataset import VAL
 from segzoo.demo import report
 from segzoo.demo.dataset import NAME, ScenesDataset
 from segzoo.demo.extras import require_extras
+from segzoo.demo.folder import prepare_folder
 from segzoo.demo.photograph import read_photo
 from segzoo.demo.scenes import CLASSES, scene
 from segzoo.errors import InputError, OptionError
@@ -155,18 +155,3 @@ def segment(trained: Trained, picture: NDArray[np.uint8]) -> NDArray[np.int64]:
     classes = trained.model.predict(trained.model.preprocessing(picture))
     assert isinstance(classes, Tensor)  # the demo's models have one head
     return classes.numpy()
-
-
-def prepare_folder(output: str | PathLike[str]) -> Path:
-    """Make the folder for the report, or find it there.
-
-    :raises OptionError: when it can't be made or written to.
-    """
-    folder = Path(output)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise OptionError(f"the demo can't write to the folder {folder}: {error}; give another as output") from error
-    return folder
