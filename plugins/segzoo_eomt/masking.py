@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 import segzoo
@@ -21,37 +21,28 @@ POWER = 0.9
 """Of the polynomial by which masking ends."""
 
 
-class AnnealedMasks(nn.Module):
-    """Which token may attend to which, in each of some blocks: a query to the patches within its mask so far.
+def masking_probabilities(progress: float, blocks: int) -> list[float]:
+    """How likely a query is masked in each of some blocks: from 1 to 0, in the first block first.
 
-    Queries are masked by chance, in each block with a probability of its own, which falls from 1 to 0 as training goes
-    on, in the first block first. Nothing else is masked.
+    Training has as many parts as there are blocks, and two more: in the first all is masked, in the last nothing.
+
+    :param progress: the share of the training that is done, 0 to 1.
     """
+    parts = blocks + 2
+    done = (min(max(progress * parts - (block + 1), 0.0), 1.0) for block in range(blocks))
+    return [(1 - each) ** POWER for each in done]
 
-    probabilities: Tensor
 
-    def __init__(self, blocks: int) -> None:
-        super().__init__()
-        self.register_buffer("probabilities", torch.ones(blocks), persistent=False)
+def attention_mask(mask_logits: Tensor, probability: Tensor, grid: Sequence[int], prefix: int) -> Tensor:
+    """Which token may attend to which: a query to the patches within its mask so far, each other to all.
 
-    def anneal(self, progress: float) -> None:
-        """Training has as many parts as blocks and two more: in the first all is masked, in the last nothing.
-
-        :param progress: the share of the training that is done.
-        """
-        parts = self.probabilities.shape[0] + 2
-        for block in range(parts - 2):
-            done = min(max(progress * parts - (block + 1), 0.0), 1.0)
-            self.probabilities[block] = (1 - done) ** POWER
-
-    def forward(self, mask_logits: Tensor, block: int, grid: Sequence[int], prefix: int) -> Tensor:
-        """(B, Q, h, w) to (B, 1, T, T): True where the token of the row may attend to that of the column.
-
-        :param block: counted from the first that is masked.
-        :param grid: of the patches.
-        :param prefix: how many tokens stand between queries and patches.
-        """
-        within = segzoo.nn.resize(mask_logits.detach(), grid).flatten(2) > 0
-        free = torch.rand_like(within[..., :1], dtype=torch.float32) >= self.probabilities[block]
-        patches_and_prefix = prefix + within.shape[2]
-        return F.pad(within | free, (within.shape[1] + prefix, 0, 0, patches_and_prefix), value=True)[:, None]
+    :param mask_logits: (B, Q, h, w).
+    :param probability: that a query is masked at all, a scalar.
+    :param grid: of the patches.
+    :param prefix: how many tokens stand between queries and patches.
+    :returns: (B, 1, T, T) bool: True where the token of the row may attend to that of the column.
+    """
+    within = segzoo.nn.resize(mask_logits.detach(), grid).flatten(2) > 0
+    free = torch.rand_like(mask_logits[..., :1, 0]) >= probability
+    queries, patches = within.shape[1:]
+    return F.pad(within | free, (queries + prefix, 0, 0, prefix + patches), value=True)[:, None]

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 import segzoo
 from segzoo_eomt.heads import QueryHeads
-from segzoo_eomt.masking import AnnealedMasks
+from segzoo_eomt.masking import attention_mask, masking_probabilities
 
 QueryCount = Annotated[int, Ge(1), Le(4096)]
 Block = Callable[[Tensor, "Tensor | None"], Tensor]
@@ -39,17 +39,21 @@ class JoinedQueries(segzoo.Decoder):
 
     emits = "queries"
 
+    probabilities: Tensor
+    """That a query is masked in training, for each block."""
+
     def __init__(
         self, stages: segzoo.FeatureSpec, classes: int, queries: int, width: int, stride: int, blocks: int
     ) -> None:
         super().__init__(stages, out_channels=classes)
         self.queries = nn.Parameter(torch.empty(queries, width))
         self.heads = QueryHeads(width, stride, classes)
-        self.masks = AnnealedMasks(blocks)
+        self.register_buffer("probabilities", torch.ones(blocks), persistent=False)
         nn.init.normal_(self.queries)
 
     def anneal(self, progress: float) -> None:
-        self.masks.anneal(progress)
+        likely = masking_probabilities(progress, self.probabilities.shape[0])
+        self.probabilities.copy_(self.probabilities.new_tensor(likely))
 
     def no_weight_decay(self) -> set[str]:
         return {"queries"}
@@ -78,6 +82,6 @@ class JoinedQueries(segzoo.Decoder):
             mask = None
             if self.training:
                 earlier.append(predict(tokens))
-                mask = self.masks(earlier[-1][0], number, grid, prefix)
+                mask = attention_mask(earlier[-1][0], self.probabilities[number], grid, prefix)
             tokens = block(tokens, mask)
         return segzoo.Queries(*predict(tokens), tuple(earlier))
