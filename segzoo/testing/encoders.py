@@ -127,8 +127,6 @@ def unattended_tokens(subject: EncoderSubject) -> None:
         alone = halted.tokens
         for number in halted.remaining:
             alone = halted.block(number, alone)
-        encoder.admit(ADMITTED, last)
-        halted = encoder.halt(image, last)
         tokens = torch.cat([torch.randn_like(halted.tokens[:, :ADMITTED]), halted.tokens], dim=1)
         mask = torch.ones(1, 1, tokens.shape[1], tokens.shape[1], dtype=torch.bool)
         mask[..., ADMITTED:, :ADMITTED] = False

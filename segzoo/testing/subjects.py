@@ -22,7 +22,6 @@ from segzoo.errors import NegotiationError, OptionError, PluginError, UnknownNam
 from segzoo.handshake.agreement import construct_decoder
 from segzoo.handshake.arguments import Arguments
 from segzoo.handshake.decoder_options import decoder_options
-from segzoo.handshake.driving import admitting
 from segzoo.handshake.negotiation import negotiate
 from segzoo.handshake.parts import find_encoder
 from segzoo.head import Classes
@@ -215,7 +214,9 @@ class DecoderCase(Case):
         """That which it drives; on a device always the same."""
         device = torch.get_default_device().type
         if device not in self._driven:
-            self._driven[device] = admitting(synthetic_encoder(self.pattern), self.decoder_alone(), self.driven)
+            encoder = synthetic_encoder(self.pattern)
+            assert isinstance(encoder, TokenEncoder)  # the catalogue's that offers blocks
+            self._driven[device] = encoder
         return self._driven[device]
 
     def model(self) -> SegmentationModel:

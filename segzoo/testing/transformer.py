@@ -50,9 +50,6 @@ class SyntheticTransformer(TokenEncoder):
     def norm(self, tokens: Tensor) -> Tensor:
         return self.final_norm(tokens)
 
-    def admit(self, extra: int, last: int) -> None:
-        """Nothing to prepare: no token has a position."""
-
     def forward(self, image: Tensor) -> list[Tensor]:
         tokens, grid, context = self.embed(image)
         maps = []
