@@ -31,8 +31,7 @@ class PEMDecoder(segzoo.Decoder):
     there are here; of a single map, at that one.
 
     Written from the paper. What it leaves open is plain here: levels and positions are embedded as Mask2Former's, and
-    maps that aren't twice as fine as the next are resized. Of deformable convolution torchvision's is taken; OpenVINO
-    doesn't read it from ONNX, only from an `ExportedProgram`.
+    what is grown to twice its size is resized where the finer map isn't of that.
 
     :param width: channels of the queries and of what masks are made of.
     :param pixel_width: channels of the pixel decoder.

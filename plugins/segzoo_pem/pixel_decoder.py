@@ -13,11 +13,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from torch import Tensor, nn
-from torchvision.ops import DeformConv2d
 
 from segzoo.nn import MLP, BatchNorm2d, ConvNormAct, he_initialise, resize
-
-KERNEL = 3
+from segzoo_pem.deformable_conv import DeformableConv
 
 
 class PixelDecoder(nn.Module):
@@ -36,9 +34,8 @@ class PixelDecoder(nn.Module):
         self.modulate = nn.ModuleList(SelfModulation(width) for _ in channels)
         self.grow = nn.ModuleList(Grow(width) for _ in finer)
         self.pixels = nn.Conv2d(width, out, 1)
-        self.apply(he_initialise)
-        for grow in self.grow:
-            grow.deform.sample_in_place()
+        for part in (self.laterals, self.image, self.pixels):
+            part.apply(he_initialise)
 
     def forward(self, features: Sequence[Tensor]) -> tuple[list[Tensor], Tensor]:
         """Decode.
@@ -74,30 +71,9 @@ class Grow(nn.Sequential):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.deform = DeformableConv(width)
+        self.deform = DeformableConv(width, width)
         self.deform_norm = BatchNorm2d(width)
         self.deform_act = nn.ReLU(inplace=True)
         self.upsample = nn.ConvTranspose2d(width, width, kernel_size=4, stride=2, padding=1, bias=False)
         self.norm = BatchNorm2d(width)
         self.act = nn.ReLU(inplace=True)
-
-
-class DeformableConv(nn.Module):
-    """Modulated deformable convolution, arXiv:1811.11168, section 3.2: where it samples, and how much that counts.
-
-    Both are predicted, for each place of the kernel at each pixel: (B, C, h, w) to the same.
-    """
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.places = nn.Conv2d(width, 3 * KERNEL**2, KERNEL, padding=KERNEL // 2)
-        self.conv = DeformConv2d(width, width, KERNEL, padding=KERNEL // 2, bias=False)
-
-    def sample_in_place(self) -> None:
-        """Start as an ordinary convolution, of half the weight."""
-        nn.init.zeros_(self.places.weight)
-        nn.init.zeros_(self.places.bias)
-
-    def forward(self, features: Tensor) -> Tensor:
-        offsets, weights = self.places(features).split([2 * KERNEL**2, KERNEL**2], dim=1)
-        return self.conv(features, offsets, weights.sigmoid())
