@@ -3,6 +3,7 @@
 B     batch
 C, D  channels of the map, of the result
 P     places of the kernel, row by row
+N     pixels, H times W
 H, W  size of the map
 """
 
@@ -35,26 +36,27 @@ class DeformableConv(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """(B, C, H, W) to (B, D, H, W)."""
-        offsets, weights = self.places(features).split([2 * KERNEL**2, KERNEL**2], dim=1)
+        offsets, weights = self.places(features).flatten(2).split([2 * KERNEL**2, KERNEL**2], dim=1)
         sampled = sample(features, offsets.unflatten(1, (KERNEL**2, 2))) * weights.sigmoid()[:, None]
-        return self.conv(sampled.flatten(1, 2).to(features.dtype))
+        return self.conv(sampled.flatten(1, 2).unflatten(-1, features.shape[-2:]).to(features.dtype))
 
 
 def sample(features: Tensor, offsets: Tensor) -> Tensor:
     """What a map has, bilinearly, around each pixel; it is zero outside.
 
     :param features: (B, C, H, W).
-    :param offsets: (B, P, 2, H, W): how far down and right of its usual place each place of the kernel is, in pixels.
-    :returns: (B, C, P, H, W), in float32 or finer.
+    :param offsets: (B, P, 2, N): how far down and right of its usual place each place of the kernel is, in pixels.
+    :returns: (B, C, P, N), in float32 or finer.
     """
     height, width = features.shape[-2:]
     # in float32 or finer: a half-precision place would be off by whole pixels of a large map
-    x, y = cell_centres(features).unflatten(1, (height, width)).unbind(-1)
-    row, column = (each.flatten()[:, None, None] for each in _kernel(features.device))
-    down, right = (offsets.to(x.dtype)).unbind(2)
-    grid = torch.stack([x + (right + column) / width, y + (down + row) / height], dim=-1)  # (B, P, H, W, 2)
-    sampled = F.grid_sample(features.to(grid.dtype), 2 * grid.flatten(1, 2) - 1, align_corners=False)
-    return sampled.unflatten(2, (KERNEL**2, height))
+    centres = cell_centres(features)
+    x, y = centres.unbind(-1)
+    row, column = (each.flatten()[:, None] for each in _kernel(features.device))
+    down, right = offsets.to(centres.dtype).unbind(2)
+    grid = torch.stack([x + (right + column) / width, y + (down + row) / height], dim=-1)
+    grid = 2 * grid.transpose(1, 2) - 1  # (B, N, P, 2)
+    return F.grid_sample(features.to(grid.dtype), grid, align_corners=False).transpose(2, 3)
 
 
 def _kernel(device: torch.device) -> tuple[Tensor, Tensor]:
