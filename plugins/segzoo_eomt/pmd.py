@@ -93,7 +93,7 @@ class PMDDecoder(JoinedQueries):
         adapted = [adapt(_tokens(map, token)) for adapt, map in zip(self.adapters, features, strict=True)]
         tokens = torch.stack(adapted).sum(dim=0)
         positions = self.positions(tokens, grid)
-        blocks = [partial(_run, block, positions) for block in self.blocks]
+        blocks = [partial(_run, block, positions) for block in self.blocks]  # type: ignore[arg-type]
         return self.join(tokens, int(token > 0), grid, blocks, self.norm)
 
 
