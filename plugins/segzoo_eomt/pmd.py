@@ -93,7 +93,7 @@ class PMDDecoder(JoinedQueries):
         adapted = [adapt(_tokens(map, token)) for adapt, map in zip(self.adapters, features, strict=True)]
         tokens = torch.stack(adapted).sum(dim=0)
         positions = self.positions(tokens, grid)
-        blocks = [partial(_run, block, positions) for block in self.blocks]  # type: ignore[arg-type]
+        blocks = [partial(_through, block, positions) for block in self.blocks]
         return self.join(tokens, int(token > 0), grid, blocks, self.norm)
 
 
@@ -116,11 +116,11 @@ class Adapter(nn.Module):
 
 
 def _tokens(map: Tensor, class_token: int) -> Tensor:
-    """A map (B, C, h, w) as tokens (B, P + h * w, C), in front the class token: its last channels, alike all over."""
+    """A map as tokens (B, P + h * w, C): in front the class token, which its last channels hold, the same all over."""
     patches = map[:, : map.shape[1] - class_token].flatten(2)
     token = map[:, map.shape[1] - class_token :, :1, :1].flatten(2)
     return torch.cat([token, patches] if class_token else [patches], dim=2).transpose(1, 2)
 
 
-def _run(block: Block, positions: tuple[Tensor, Tensor], tokens: Tensor, mask: Tensor | None) -> Tensor:
+def _through(block: nn.Module, positions: tuple[Tensor, Tensor], tokens: Tensor, mask: Tensor | None) -> Tensor:
     return block(tokens, positions, mask)

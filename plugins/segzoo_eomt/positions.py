@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 THETA = 100.0
-"""The longest wavelength is so many times the shortest, which is half the map."""
+"""The longest wavelength over the shortest, which is half a map's side, nearly."""
 
 
 class RotaryPositions(nn.Module):
@@ -26,8 +26,6 @@ class RotaryPositions(nn.Module):
     :param head_width: E, a multiple of 4.
     :param rescale: in training the map is made larger or smaller by up to this factor, by chance; 1 leaves it.
     """
-
-    wavelengths: Tensor
 
     def __init__(self, head_width: int, rescale: float = 1.0) -> None:
         super().__init__()
