@@ -9,7 +9,7 @@ def segzoo_decoders() -> list[segzoo.DecoderSpec]:
         segzoo.DecoderSpec(
             name="pem",
             target="segzoo_pem.decoder:PEMDecoder",
-            summary="a light Mask2Former: each query takes the one pixel most like it, of a pyramid of convolutions",
+            summary="a light Mask2Former: of each level a query takes the pixel that is most like it",
             paper="arXiv:2402.19422",
             license="Apache-2.0",
         )

@@ -14,6 +14,8 @@ EXPECTED_FAILURES = {
 SMALL = {  # what takes long by default
     "mask2former": {"width": 64, "queries": 9, "layers": 3, "encoder_layers": 1, "hidden": 64, "encoder_hidden": 64},
     "maskformer": {"width": 64, "queries": 9, "layers": 2, "hidden": 64},
+    "pem": {"width": 64, "pixel_width": 32, "queries": 9, "layers": 3, "hidden": 64},
+    "segvit": {"layers": 1},
 }
 CHECKS = [pytest.param(each, id=str(each), marks=pytest.mark.slow if each.slow else ()) for each in checks("decoder")]
 
