@@ -14,9 +14,23 @@ OF_MAPS = [name for name in segzoo.list_decoders() if name not in DRIVING]
 DENSE = [name for name in OF_MAPS if registry.find_decoder(name).load().emits != "queries"]
 
 
+SMALL = {
+    "mask2former": {"width": 64, "queries": 9, "layers": 3, "encoder_layers": 1, "hidden": 64, "encoder_hidden": 64},
+    "maskformer": {"width": 64, "queries": 9, "layers": 2, "hidden": 64},
+    "pem": {"width": 64, "pixel_width": 32, "queries": 9, "layers": 3, "hidden": 64},
+    "segvit": {"layers": 1},
+}
+"""Options of decoders that take long by default, for tests of what they have in common with the others."""
+
+
+def small(decoder: str) -> dict[str, int]:
+    """Options with which a decoder takes little time."""
+    return SMALL.get(decoder, {})
+
+
 def partner(decoder: str) -> str | nn.Module:
     """A small encoder that a decoder goes with."""
     return "test_vit" if decoder in DRIVING else synthetic()
 
 
-__all__ = ["DENSE", "DRIVING", "OF_MAPS", "PATTERNS", "partner", "synthetic"]
+__all__ = ["DENSE", "DRIVING", "OF_MAPS", "PATTERNS", "SMALL", "partner", "small", "synthetic"]

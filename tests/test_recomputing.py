@@ -4,7 +4,7 @@ import copy
 
 import pytest
 import torch
-from synthetic import partner, synthetic
+from synthetic import partner, small, synthetic
 from torch import nn
 from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -55,7 +55,7 @@ def kept(model, image):
 
 @pytest.mark.parametrize("decoder", segzoo.list_decoders())
 def test_a_decoder_s_logits_and_gradients_stay(decoder):
-    model = segzoo.create_model(partner(decoder), decoder, classes=4).train()
+    model = segzoo.create_model(partner(decoder), decoder, classes=4, decoder_options=small(decoder)).train()
     image = torch.rand(2, 3, 64, 96)
     recomputing = copy.deepcopy(model)
     set_recomputing(recomputing.decoder, True)

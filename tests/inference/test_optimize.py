@@ -1,6 +1,6 @@
 import pytest
 import torch
-from synthetic import DRIVING, synthetic
+from synthetic import DRIVING, small, synthetic
 from torch import nn
 
 import segzoo
@@ -26,7 +26,7 @@ def assert_same_logits(model, optimized, size=(61, 97)):
 
 @pytest.mark.parametrize("decoder", segzoo.list_decoders())
 def test_a_decoder_s_norms_are_folded_and_the_logits_stay(decoder):
-    model = trained("test_vit" if decoder in DRIVING else "resnet", decoder)
+    model = trained("test_vit" if decoder in DRIVING else "resnet", decoder, decoder_options=small(decoder))
     optimized = segzoo.optimize(model)
     assert optimized.optimized.folded >= optimized.optimized.norms - 1  # linear's comes before its convolution
     assert_same_logits(model, optimized)

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 import torch
 from published import image, small_model
-from synthetic import OF_MAPS
+from synthetic import OF_MAPS, small
 from torch import nn
 
 import segzoo
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("no_network")
     ],
 )
 def test_a_model_computes_the_same_to_the_bit(encoder: str, decoder: str, tmp_path: Path) -> None:
-    model = segzoo.create_model(encoder, decoder, classes=3).eval()
+    model = segzoo.create_model(encoder, decoder, classes=3, decoder_options=small(decoder)).eval()
     model.save_pretrained(tmp_path / "model")
     loaded = segzoo.from_pretrained(tmp_path / "model", verify=True)
     with torch.inference_mode():

@@ -1,6 +1,7 @@
 """Every decoder that ships with segzoo keeps its promises."""
 
 import pytest
+from synthetic import SMALL
 
 import segzoo
 from segzoo.testing import Check, checks
@@ -10,12 +11,6 @@ ROUNDED_OVER_A_THRESHOLD = "on a map of two cells: where rounding moves a mask's
 EXPECTED_FAILURES = {
     "pan": {"export": POOLED_TO_THE_LAST_PIXEL},
     "mask2former": {"bfloat16": ROUNDED_OVER_A_THRESHOLD},
-}
-SMALL = {  # what takes long by default
-    "mask2former": {"width": 64, "queries": 9, "layers": 3, "encoder_layers": 1, "hidden": 64, "encoder_hidden": 64},
-    "maskformer": {"width": 64, "queries": 9, "layers": 2, "hidden": 64},
-    "pem": {"width": 64, "pixel_width": 32, "queries": 9, "layers": 3, "hidden": 64},
-    "segvit": {"layers": 1},
 }
 CHECKS = [pytest.param(each, id=str(each), marks=pytest.mark.slow if each.slow else ()) for each in checks("decoder")]
 

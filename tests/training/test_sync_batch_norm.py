@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from synthetic import partner
+from synthetic import partner, small
 from timm.layers import convert_sync_batchnorm
 from torch import nn
 
@@ -29,7 +29,9 @@ def assert_same(model):
 
 @pytest.mark.parametrize("decoder", segzoo.list_decoders())
 def test_a_decoder_computes_the_same(decoder):
-    assert_same(with_statistics(segzoo.create_model(partner(decoder), decoder, classes=2)))
+    assert_same(
+        with_statistics(segzoo.create_model(partner(decoder), decoder, classes=2, decoder_options=small(decoder)))
+    )
 
 
 @pytest.mark.parametrize("encoder", ["mobilenetv3_small_050", pytest.param("resnetv2_18", marks=pytest.mark.slow)])
