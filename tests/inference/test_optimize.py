@@ -17,7 +17,7 @@ def trained(encoder="resnet", decoder="unet", **options):
     return model.eval()
 
 
-BEFORE_CONVOLUTIONS = {"linear": 1, "pem": 3}
+BEFORE_CONVOLUTIONS = {"linear": 1, "pem": 3, "pmd": 1}
 """Norms that stand before a convolution with a border, into which they can't be folded."""
 
 
