@@ -88,7 +88,7 @@ def _tell_apart(
     image: str | None,
     as_json: bool,
 ) -> None:
-    from segzoo.demo.objects import OBJECT_PAIRS, OBJECT_STEPS, run_objects
+    from segzoo.demo.objects import OBJECT_PAIRS, run_objects
 
     if image:
         raise click.UsageError("--image is for the demo without --objects; `segzoo predict` finds objects in images")
@@ -96,7 +96,7 @@ def _tell_apart(
     if len(chosen) < len(pairs):
         known = " and ".join(str(pair.name) for pair in OBJECT_PAIRS)
         raise click.UsageError(f"--objects has the pairs {known}; `segzoo train` trains any other")
-    trained = run_objects(chosen, steps=steps or OBJECT_STEPS, minutes=minutes, seed=seed, output=output)
+    trained = run_objects(chosen, steps=steps, minutes=minutes, seed=seed, output=output)
     rows = [each.to_dict() for each in trained]
     if not as_json:
         rows = [
