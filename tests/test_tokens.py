@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from plain_transformer import DEPTH, QUERIES, Driver, PlainTransformer
+from driver import QUERIES, Driver, plain_transformer
 from synthetic import synthetic
 
 import segzoo
@@ -11,11 +11,11 @@ IMAGE = torch.rand(2, 3, 37, 50)
 
 
 def model_of(**arguments):
-    return segzoo.create_model(PlainTransformer, Driver, classes=3, **arguments).eval()
+    return segzoo.create_model(plain_transformer(), Driver, classes=3, **arguments).eval()
 
 
 def test_the_plan_says_how_many_blocks_the_decoder_drives():
-    plan = segzoo.plan(PlainTransformer, Driver)
+    plan = segzoo.plan(plain_transformer(), Driver)
     assert plan.request.tokens == 2
     assert "the decoder drives the encoder's last 2 blocks" in str(plan)
     assert segzoo.Plan.from_dict(plan.to_dict()) == plan
@@ -24,14 +24,14 @@ def test_the_plan_says_how_many_blocks_the_decoder_drives():
 def test_the_encoder_halts_before_the_last_blocks():
     model = model_of()
     tokens = model.encoder.halt(torch.rand(1, 3, 32, 48), 2)
-    assert list(tokens.remaining) == [DEPTH - 2, DEPTH - 1]
+    assert list(tokens.remaining) == [10, 11]
     assert (tokens.grid, tokens.prefix, tokens.size) == ((2, 3), 1, (32, 48))
-    assert tokens.tokens.shape == (1, 1 + 2 * 3, 16)
+    assert tokens.tokens.shape == (1, 1 + 2 * 3, 32)
 
 
 def test_driving_all_blocks_gives_what_the_encoder_gives():
     encoder, image = model_of().encoder, torch.rand(1, 3, 32, 48)
-    halted = encoder.halt(image, DEPTH)
+    halted = encoder.halt(image, encoder.spec.blocks)
     tokens = halted.tokens
     for number in halted.remaining:
         tokens = halted.block(number, tokens)
@@ -55,7 +55,7 @@ def test_decoding_what_was_halted_is_the_forward():
 
 
 def test_all_weights_of_both_learn():
-    model = segzoo.create_model(PlainTransformer, Driver, classes=3)
+    model = segzoo.create_model(plain_transformer(), Driver, classes=3)
     queries = model(IMAGE, queries=True)
     (queries.masks.square().mean() + queries.classes.square().mean()).backward()
     assert all(weight.grad is not None and weight.grad.isfinite().all() for weight in model.parameters())
@@ -86,16 +86,16 @@ def test_an_encoder_that_declares_the_capability_and_lacks_it_is_caught():
 
 def test_a_neck_hides_the_blocks():
     with pytest.raises(segzoo.NegotiationError, match="lets it drive none"):
-        segzoo.plan(PlainTransformer, Driver, neck="simple_pyramid")
+        segzoo.plan(plain_transformer(), Driver, neck="simple_pyramid")
 
 
 def test_auxiliary_heads_have_no_maps_then():
     with pytest.raises(segzoo.OptionError, match="drives the encoder's last blocks"):
-        segzoo.plan(PlainTransformer, Driver, auxiliary=[4])
+        segzoo.plan(plain_transformer(), Driver, auxiliary=[4])
 
 
 def test_another_decoder_gets_maps():
-    assert segzoo.plan(PlainTransformer, "fpn").request.tokens is None
+    assert segzoo.plan(plain_transformer(), "fpn").request.tokens is None
 
 
 def test_a_wish_for_no_block_is_a_contract_error():

@@ -7,10 +7,11 @@ T  tokens
 
 from __future__ import annotations
 
-import torch
+from timm.layers import LayerScale
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from segzoo.nn import MLP
 from segzoo_eomt.positions import rotate
 
 EPSILON = 1e-5
@@ -24,10 +25,10 @@ class Block(nn.Module):
         super().__init__()
         self.norm1 = nn.LayerNorm(width, eps=EPSILON)
         self.attn = RotaryAttention(width, heads)
-        self.scale1 = Scale(width)
+        self.scale1 = LayerScale(width, init_values=1.0)
         self.norm2 = nn.LayerNorm(width, eps=EPSILON)
-        self.mlp = nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.Linear(width, width))
-        self.scale2 = Scale(width)
+        self.mlp = MLP(width, width, width, layers=2, act="gelu")
+        self.scale2 = LayerScale(width, init_values=1.0)
 
     def forward(self, tokens: Tensor, positions: Positions, mask: Tensor | None = None) -> Tensor:
         tokens = tokens + self.scale1(self.attn(self.norm1(tokens), positions, mask))
@@ -49,14 +50,3 @@ class RotaryAttention(nn.Module):
         )
         attended = F.scaled_dot_product_attention(rotate(query, positions), rotate(key, positions), value, mask)
         return self.output(attended.transpose(1, 2).flatten(2))
-
-
-class Scale(nn.Module):
-    """A factor for each channel, learned: (..., D) to the same."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.ones(width))
-
-    def forward(self, tokens: Tensor) -> Tensor:
-        return tokens * self.weight

@@ -15,6 +15,8 @@ import torch
 from timm.layers import LayerNorm2d
 from torch import Tensor, nn
 
+from segzoo.nn import MLP
+
 
 class QueryHeads(nn.Module):
     """The class of each query, and its mask: the product of what an MLP makes of it with the patches, upscaled.
@@ -25,9 +27,7 @@ class QueryHeads(nn.Module):
     def __init__(self, width: int, stride: int, classes: int) -> None:
         super().__init__()
         self.upscale = nn.Sequential(*(Upscale(width) for _ in range(max(1, stride.bit_length() - 3))))
-        self.mask = nn.Sequential(
-            nn.Linear(width, width), nn.GELU(), nn.Linear(width, width), nn.GELU(), nn.Linear(width, width)
-        )
+        self.mask = MLP(width, width, width, act="gelu")
         self.classify = nn.Linear(width, classes + 1)
 
     def forward(self, queries: Tensor, patches: Tensor, grid: Sequence[int]) -> tuple[Tensor, Tensor]:

@@ -16,12 +16,13 @@ from typing import Annotated, Any
 
 import torch
 from annotated_types import Ge, Le, MultipleOf
+from timm.layers import LayerScale
 from torch import Tensor, nn
 
 import segzoo
-from segzoo.nn import BatchNorm2d
+from segzoo.nn import MLP, BatchNorm2d
 from segzoo.options import Count, OutputStride
-from segzoo_eomt.block import Block, Scale
+from segzoo_eomt.block import Block
 from segzoo_eomt.positions import RotaryPositions
 from segzoo_eomt.queries import JoinedQueries, QueryCount
 
@@ -39,7 +40,7 @@ class PMDDecoder(JoinedQueries):
     The paper gives each map through the encoder's final norm to a batch norm. A layer norm without weights is the same
     there, since the batch norm has the weights. It keeps the registers of DINOv2 and DINOv3 among the tokens; here the
     class token alone joins the patches, as encoders give no more. Of a pyramid, which the paper doesn't take, the
-    deepest map alone is taken.
+    maps of the deepest one's stride and channels are taken, mostly one.
 
     :param queries: the most segments that an image can be told to have. The paper takes 100 for semantic segmentation
         and 200 for the other tasks.
@@ -84,7 +85,7 @@ class PMDDecoder(JoinedQueries):
             prefix=cls.prefix,
             roles=(cls.role,) * len(alike),
             options={"width": PYRAMID_WIDTH} if options["width"] is None else {},
-            notes=("pmd: made for a transformer of one resolution; of a pyramid it takes the deepest maps alone",),
+            notes=("pmd: made for a transformer of one resolution; of a pyramid it takes the maps of the deepest stride alone",),
         )
 
     def forward(self, features: list[Tensor]) -> segzoo.Queries:
@@ -105,8 +106,8 @@ class Adapter(nn.Module):
         self.norm = nn.LayerNorm(channels, elementwise_affine=False)
         self.batch_norm = BatchNorm2d(channels)
         self.project = nn.Linear(channels, width) if channels != width else nn.Identity()
-        self.mlp = nn.Sequential(nn.Linear(width, width // 2), nn.GELU(), nn.Linear(width // 2, width))
-        self.scale = Scale(width)
+        self.mlp = MLP(width, width // 2, width, layers=2, act="gelu")
+        self.scale = LayerScale(width, init_values=1.0)
 
     def forward(self, tokens: Tensor) -> Tensor:
         """(B, P + h * w, C) to (B, P + h * w, D)."""

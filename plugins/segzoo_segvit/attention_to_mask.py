@@ -36,9 +36,10 @@ class AttentionToMask(nn.Module):
     def forward(self, queries: Tensor, features: Tensor) -> tuple[Tensor, Tensor]:
         """(B, K, D) and a map (B, C, H, W) to queries (B, K, D) and mask logits (B, K, H, W)."""
         cells = self.norm(self.project(features.flatten(2).transpose(1, 2)))
-        scores = cells
-        for layer in self.layers:
-            queries, scores = layer(queries, cells)
+        *earlier, last = self.layers
+        for layer in earlier:
+            queries, _ = layer(queries, cells)
+        queries, scores = last(queries, cells)
         return queries, scores.mean(dim=1).unflatten(-1, features.shape[-2:])
 
 

@@ -96,7 +96,7 @@ class MaskLoss(nn.Module):
     def _of_layer(self, masks: Tensor, classes: Tensor, truths: Sequence[Truth], count: Tensor) -> dict[str, Tensor]:
         nothing = classes.shape[-1] - 1
         labels = torch.full(classes.shape[:2], nothing, device=classes.device)
-        matched = []
+        sums = dict.fromkeys(self.terms, masks.new_zeros(()))
         for number, truth in enumerate(truths):
             if self.matching == "fixed":
                 pairs, segments = by_class(truth.segments)
@@ -104,9 +104,6 @@ class MaskLoss(nn.Module):
             else:
                 pairs = hungarian(masks[number], classes[number], truth, self.class_weight, self.terms, self.places)
             labels[number, pairs.queries] = truth.segments.labels[pairs.segments]
-            matched.append((truth, pairs))
-        sums = dict.fromkeys(self.terms, masks.new_zeros(()))
-        for number, (truth, pairs) in enumerate(matched):
             held = self.places.to_learn(masks[number, pairs.queries], pairs.segments, truth)
             for name in self.terms:
                 sums[name] = sums[name] + MASK_TERMS[name].loss(held).sum()
