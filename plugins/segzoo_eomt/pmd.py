@@ -85,7 +85,7 @@ class PMDDecoder(JoinedQueries):
             prefix=cls.prefix,
             roles=(cls.role,) * len(alike),
             options={"width": PYRAMID_WIDTH} if options["width"] is None else {},
-            notes=("pmd: made for a transformer of one resolution; of a pyramid it takes the maps of the deepest stride alone",),
+            notes=("pmd: made for a transformer of one resolution; of a pyramid it takes the deepest stride alone",),
         )
 
     def forward(self, features: list[Tensor]) -> segzoo.Queries:

@@ -30,9 +30,9 @@ class PEMDecoder(segzoo.Decoder):
     The masks have the stride of the finest map. The queries look at the coarser maps, three in the paper, as many as
     there are here; of a single map, at that one.
 
-    Written from the paper. What it leaves open is plain here: levels and positions are embedded as Mask2Former's, a norm
-    precedes each part of a layer, positions are added after it, a map's context goes through half its channels, and what
-    is grown to twice its size is resized where the finer map isn't of that.
+    Written from the paper. What it leaves open is plain here: levels and positions are embedded as Mask2Former's; a
+    norm precedes each part of a layer, and positions are added after it; a map's context goes through half its
+    channels; what is grown to twice its size is resized where the finer map isn't of that.
 
     :param width: channels of the queries and of what masks are made of.
     :param pixel_width: channels of the pixel decoder.

@@ -12,9 +12,12 @@ from torch import Tensor
 from segzoo.contract import FeatureSpec, Selection, grid_size
 from segzoo.handshake.decoder_options import decoder_options, select_stages
 from segzoo.options import EMPTY
+from segzoo.testing.cases import CLASSES, ODD_SIZE
 from segzoo.testing.catalogue import CATALOGUE
+from segzoo.testing.chance import WithoutChance
+from segzoo.testing.decoder_subject import DecoderSubject
+from segzoo.testing.outputs import outputs
 from segzoo.testing.results import ConformanceError
-from segzoo.testing.subjects import CLASSES, ODD_SIZE, DecoderSubject, WithoutChance, outputs
 
 HALVINGS = 7
 

@@ -11,9 +11,11 @@ from unittest import SkipTest
 import torch
 from torch import nn
 
+from segzoo.testing.cases import ODD_SIZE, Subject
+from segzoo.testing.encoder_subject import taken_size
 from segzoo.testing.modules import hold_close
+from segzoo.testing.outputs import outputs
 from segzoo.testing.results import ConformanceError
-from segzoo.testing.subjects import ODD_SIZE, Subject, outputs, taken_size
 
 SMALLEST, LARGEST = 65, 4096
 """Pixels per side that an exported model must take."""

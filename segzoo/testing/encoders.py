@@ -10,9 +10,10 @@ from segzoo.contract import FeatureSpec, InputSpec
 from segzoo.encoder import Encoder
 from segzoo.errors import ContractError, OptionError
 from segzoo.host.encoder_source import measure_facts
+from segzoo.testing.cases import ODD_SIZE, SIZE
+from segzoo.testing.encoder_subject import EncoderSubject, taken_size
 from segzoo.testing.modules import hold_close
 from segzoo.testing.results import ConformanceError
-from segzoo.testing.subjects import ODD_SIZE, SIZE, EncoderSubject, taken_size
 from segzoo.token_encoder import TokenEncoder
 from segzoo.verification import call_for_shapes, probe_image, verify_features
 

@@ -9,8 +9,10 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from segzoo.testing.cases import Features, Subject
+from segzoo.testing.encoder_subject import EncoderSubject
+from segzoo.testing.outputs import outputs, tensors
 from segzoo.testing.results import ConformanceError
-from segzoo.testing.subjects import EncoderSubject, Features, Subject, outputs, tensors
 
 CHANNELS_LAST_TOLERANCE = 1e-3
 """Of the largest value: the same sums in another order."""

@@ -8,9 +8,11 @@ from unittest import SkipTest
 import torch
 
 from segzoo.errors import NegotiationError
+from segzoo.testing.cases import ODD_SIZE
 from segzoo.testing.catalogue import CATALOGUE
+from segzoo.testing.neck_subject import NeckSubject
+from segzoo.testing.outputs import outputs
 from segzoo.testing.results import ConformanceError
-from segzoo.testing.subjects import ODD_SIZE, NeckSubject, outputs
 
 SIZES = (ODD_SIZE, (96, 128))
 

@@ -11,8 +11,8 @@ from unittest import SkipTest
 
 from segzoo.host import registry
 from segzoo.host.discovery import namespace
+from segzoo.testing.cases import Subject
 from segzoo.testing.results import ConformanceError
-from segzoo.testing.subjects import Subject
 
 IMPORT_BUDGET = 100
 """Milliseconds that importing and registering a plugin may take; a light one takes one or two."""

@@ -15,8 +15,9 @@ import torch
 
 from segzoo.errors import OptionError, PluginError, SegzooError
 from segzoo.testing import decoders, deployment, encoders, modules, necks, registration, wrapping
+from segzoo.testing.cases import Subject
 from segzoo.testing.results import ConformanceError, Result, Status
-from segzoo.testing.subjects import SUBJECTS, Subject, kind_of
+from segzoo.testing.subjects import SUBJECTS, kind_of
 
 SUITES: Mapping[str, tuple[Callable[[Any], None], ...]] = {
     "decoder": (

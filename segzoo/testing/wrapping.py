@@ -9,9 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from segzoo.testing.cases import Features, Subject
 from segzoo.testing.modules import gradient_loss, hold_close, mode_name, some
+from segzoo.testing.outputs import outputs
 from segzoo.testing.results import ConformanceError
-from segzoo.testing.subjects import Features, Subject, outputs
 
 TOLERANCE = 1e-4
 """Of the largest value: the same arithmetic in another order."""

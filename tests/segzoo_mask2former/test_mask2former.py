@@ -170,7 +170,7 @@ def test_it_exports_with_dynamic_sizes(exported):
         assert_near(program.module()(features), decoder(features))
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @torch.no_grad()
 def test_it_runs_in_onnx_runtime_at_sizes_that_were_not_traced(exported):
     pytest.importorskip("onnxscript")

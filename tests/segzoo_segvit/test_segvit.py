@@ -131,7 +131,7 @@ def test_its_queries_do_not_decay():
     assert decoder.no_weight_decay() <= set(decoder.state_dict())
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @torch.no_grad()
 def test_it_exports_and_runs_in_onnx_runtime_at_sizes_that_were_not_traced():
     pytest.importorskip("onnxscript")

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 import segzoo
-from segzoo.testing.subjects import DecoderSubject, outputs
+from segzoo.testing.decoder_subject import DecoderSubject
+from segzoo.testing.outputs import outputs
 from segzoo.testing.wrapping import called, wrapped
 
 
