@@ -45,7 +45,7 @@ class ObjectPair:
 
     :param options: of the model.
     :param steps: of training.
-    :param rate: of learning: a plain transformer bears less from random weights.
+    :param rate: of learning: a transformer bears less from random weights.
     """
 
     name: PairName
@@ -62,9 +62,9 @@ OBJECT_PAIRS = (
         steps=1200, rate=1.5e-3,
     ),
     ObjectPair(
-        PairName("vit_tiny_patch16_224", "eomt"),
-        {"encoder_options": {"patch_size": 8, "depth": 6}, "decoder_options": {"queries": 16}},
-        steps=2000, rate=5e-4,
+        PairName("vit_tiny_r_s16_p8_224", "eomt"),  # convolutions come first: from random weights patches learn slowly
+        {"encoder_options": {"patch_size": 2, "depth": 6}, "decoder_options": {"queries": 16}},
+        steps=1500, rate=1e-3,
     ),
 )  # fmt: skip
 

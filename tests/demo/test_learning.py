@@ -38,12 +38,10 @@ def test_every_decoder_learns_on_resnet18(decoder, tmp_path):
 
 
 @pytest.mark.exhaustive
-@pytest.mark.parametrize(
-    ("pair", "miou", "pq", "ap"), zip(OBJECT_PAIRS, (LEARNT, 0.35), (0.6, 0.35), (0.5, 0.3), strict=True)
-)
-def test_decoders_of_queries_learn_to_tell_digits_apart(pair, miou, pq, ap, tmp_path):
-    """EoMT on a plain transformer learns slowly from random weights: benchmarks/README.md says how far it gets."""
+@pytest.mark.parametrize("pair", OBJECT_PAIRS, ids=lambda pair: str(pair.name))
+def test_decoders_of_queries_learn_to_tell_digits_apart(pair, tmp_path):
     (trained,) = run_objects([pair], output=tmp_path)
-    assert trained.evaluation.scores.miou >= miou
-    assert trained.to_dict()["pq"] >= pq
-    assert trained.to_dict()["ap"] >= ap
+    found = trained.to_dict()
+    assert found["miou"] >= LEARNT
+    assert found["pq"] >= LEARNT
+    assert found["ap"] >= 0.5
