@@ -114,14 +114,17 @@ MASKS_FROZEN = replace(
     schedule="cosine",
     why="queries learn on an encoder that is frozen, as PMT's do",
 )
-# No source.
+# No source. On the demo's scenes, batches of 16: resnet18 with a small mask2former reaches 0.11 mIoU in 150 steps at
+# 5e-4 and clip 0.01, 0.49 in 600 at 1e-3 and clip 1, 0.75 in 1200 at 1.5e-3; eomt, on six blocks that convolutions
+# precede, 0.79 in 1500 at 1e-3, and on patches alone 0.40 in 2000 at 5e-4 and 0.35 in 1500 at 1.5e-3.
 MASKS_SCRATCH = replace(
     MASKS,
-    learning_rate=5e-4,
+    learning_rate=1e-3,
     encoder_rate=1.0,
     warmup=0.1,
     schedule="cosine",
-    why="all weights are random, and queries learn at a low rate alone",
+    clip=1.0,
+    why="all weights are random, so that encoder and queries learn alike",
 )
 
 

@@ -16,7 +16,7 @@ def report(tmp_path_factory):
     output = tmp_path_factory.mktemp("demo") / "report"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(objects, "HELD_OUT", 8)
-        given = ["--objects", "--pair", "vit_tiny_patch16_224+eomt", "--steps", "2", "--output", str(output), "--json"]
+        given = ["--objects", "--pair", "vit_tiny_r_s16_p8_224+eomt", "--steps", "2", "--output", str(output), "--json"]
         result = CliRunner().invoke(command, given)
     assert result.exit_code == 0, result.output
     return output, json.loads(result.stdout)
