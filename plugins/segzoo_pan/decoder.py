@@ -92,9 +92,8 @@ class FeaturePyramidAttention(nn.Module):
 def halve(features: Tensor) -> Tensor:
     """Max pooling by 2 that rounds down, but keeps a last pixel: (B, C, h, w) to (B, C, max(1, h // 2), ...)."""
     height, width = features.shape[-2:]
-    if height == 1 or width == 1:  # the quotients are 1 for one pixel, else 0, at any size that a trace of this meets
-        features = F.pad(features, (0, 1 // width, 0, 1 // height), mode="replicate")
-    return F.max_pool2d(features, 2)
+    missing = (0, 1 // width, 0, 1 // height)  # 1 for a single pixel, else 0
+    return F.max_pool2d(F.pad(features, missing, mode="replicate"), 2)
 
 
 class GlobalAttentionUpsampling(nn.Module):
