@@ -8,6 +8,7 @@ from . import matrix as matrix
 from . import metrics as metrics
 from . import nn as nn
 from . import options as options
+from . import runtime as runtime
 from . import segmentation as segmentation
 from . import testing as testing
 from . import training as training
@@ -31,6 +32,7 @@ from .errors import CheckpointWarning as CheckpointWarning
 from .errors import ContractError as ContractError
 from .errors import DataError as DataError
 from .errors import DataWarning as DataWarning
+from .errors import ExportError as ExportError
 from .errors import InputError as InputError
 from .errors import MissingExtraError as MissingExtraError
 from .errors import NegotiationError as NegotiationError
@@ -39,6 +41,8 @@ from .errors import PluginError as PluginError
 from .errors import SegzooError as SegzooError
 from .errors import TrainingError as TrainingError
 from .errors import UnknownNameError as UnknownNameError
+from .exporting.exporting import Exported as Exported
+from .exporting.exporting import export as export
 from .handshake.negotiation import plan as plan
 from .handshake.planning import Plan as Plan
 from .host.descriptors import DatasetSpec as DatasetSpec

@@ -45,6 +45,10 @@ class TrainingError(SegzooError, RuntimeError):
     """A run that can't start or can't go on; what it had reached is kept."""
 
 
+class ExportError(SegzooError, RuntimeError):
+    """A model can't be exported, or what was exported doesn't compute what the model does. Nothing is written."""
+
+
 class MissingExtraError(SegzooError, ImportError):
     """A library of an extra isn't installed; the message has the command that installs it."""
 

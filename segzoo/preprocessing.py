@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from segzoo.errors import InputError, OptionError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from torch import Tensor
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -60,15 +62,20 @@ class Preprocessing:
         return replace(self, mean=tuple(self.mean[i] for i in turns), std=tuple(self.std[i] for i in turns))
 
     def __call__(self, picture: Any) -> Tensor:
-        """Normalise a picture.
+        """Normalise a picture: what `normalise` does, as a tensor."""
+        import torch
+
+        return torch.from_numpy(self.normalise(picture))
+
+    def normalise(self, picture: Any) -> NDArray[np.float32]:
+        """Normalise a picture without torch.
 
         :param picture: a PIL image or an array (H, W) or (H, W, C). Integers have 8 or 16 bits and are divided by their
             type's largest value; floats are from 0 to 1. With `scaled=False` any numbers are taken as they are.
-        :returns: float32 tensor (C, H, W).
+        :returns: float32 (C, H, W).
         :raises InputError: for what is no picture, another number of channels, or integers of more than 16 bits.
         """
         import numpy as np
-        import torch
 
         if isinstance(picture, str | bytes | PathLike):
             raise InputError(
@@ -87,15 +94,16 @@ class Preprocessing:
                 f"expected a picture of {len(self.mean)} channels, (height, width, channels), got shape {array.shape}; "
                 "convert it first, for instance with PIL's image.convert('RGB')"
             )
-        values = torch.from_numpy(np.ascontiguousarray(array.transpose(2, 0, 1), dtype=np.float32))
+        values = np.ascontiguousarray(array.transpose(2, 0, 1), dtype=np.float32)
         if self.scaled and array.dtype.kind in "ui":
             if array.dtype.itemsize > 2:
                 raise InputError(
                     f"expected integers of 8 or 16 bits, got {array.dtype}; convert it to the type that its values "
                     "fill, such as picture.astype('uint8')"
                 )
-            values = values / np.iinfo(array.dtype).max
-        return (values - torch.tensor(self.mean)[:, None, None]) / torch.tensor(self.std)[:, None, None]
+            values = values / np.float32(np.iinfo(array.dtype).max)
+        mean, std = (np.array(each, np.float32)[:, None, None] for each in (self.mean, self.std))
+        return (values - mean) / std
 
 
 def _numbers(name: str, values: Any) -> tuple[float, ...]:

@@ -31,6 +31,7 @@ COMMANDS = (
     "evaluate",
     "predict",
     "compare",
+    "export",
     "demo",
     "show",
     "verify",
