@@ -41,7 +41,7 @@ class ONNXTarget(Target):
         from onnxruntime.quantization import CalibrationDataReader, QuantFormat, quantize_static
         from onnxruntime.quantization.shape_inference import quant_pre_process
 
-        class Reader(CalibrationDataReader):  # type: ignore[misc]
+        class Reader(CalibrationDataReader):
             def __init__(self) -> None:
                 self.images: Iterator[NDArray[Any]] = iter(images)
 

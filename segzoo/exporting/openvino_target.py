@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 from torch.export import ExportedProgram
 
-from segzoo.errors import ExportError
+from segzoo.errors import ExportError, MissingExtraError
 from segzoo.exporting.onnx_target import to_onnx
 from segzoo.exporting.target import Run, Target
 from segzoo.exporting.tracing import Axes, innermost, quietly
@@ -26,8 +27,9 @@ class OpenVINOTarget(Target):
     extra = "openvino"
 
     def check_installed(self, quantize: bool = False) -> None:
-        self.modules = (*type(self).modules, "nncf") if quantize else type(self).modules  # type: ignore[misc]
         super().check_installed(quantize)
+        if quantize and find_spec("nncf") is None:
+            raise MissingExtraError('--int8 for openvino needs nncf: pip install "segzoo-torch[openvino]"')
 
     def write(self, program: ExportedProgram, manifest: Manifest, axes: Axes, path: Path) -> None:
         import openvino

@@ -97,7 +97,7 @@ def check_symbolic(program: ExportedProgram, open_axes: dict[int, str]) -> None:
     (shape,) = [node.meta["val"].shape for node in program.graph.nodes if node.name == name]
     symbols = [shape[axis] for axis in open_axes]
     tied = [axis for axis, symbol in zip(open_axes.values(), symbols, strict=True) if not isinstance(symbol, SymInt)]
-    outputs = [node.args[0] for node in program.graph.nodes if node.op == "output"][0]
+    outputs = next(node.args[0] for node in program.graph.nodes if node.op == "output")
     for output in outputs:
         sizes = [str(side) for side in output.meta["val"].shape]
         tied += [axis for axis, symbol in zip(open_axes.values(), symbols, strict=True) if str(symbol) not in sizes]

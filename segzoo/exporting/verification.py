@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -83,7 +84,7 @@ def verify(run: Run, model: SegmentationModel, deployed: Deployed, shape: tuple[
 
 
 def _differences(
-    found: Sequence[NDArray[np.generic]], expected: Sequence[NDArray[np.float32]], classifies: bool, what: str
+    found: Sequence[NDArray[Any]], expected: Sequence[NDArray[np.float32]], classifies: bool, what: str
 ) -> list[float]:
     differences = []
     for one, logits in zip(found, expected, strict=True):
@@ -96,10 +97,10 @@ def _differences(
     return differences
 
 
-def _preference(classes: NDArray[np.generic], logits: NDArray[np.float32]) -> NDArray[np.float32]:
+def _preference(classes: NDArray[Any], logits: NDArray[np.float32]) -> NDArray[np.float32]:
     """By how much the model prefers another class than the one given, at each pixel (B, H, W)."""
     if logits.shape[1] == 1:
-        agrees = (logits[:, 0] > 0) == (classes > 0)  # type: ignore[operator]
+        agrees = (logits[:, 0] > 0) == (classes > 0)
         return np.where(agrees, 0, np.abs(logits[:, 0])).astype(np.float32)
     chosen = np.take_along_axis(logits, classes[:, None].astype(np.int64), axis=1)[:, 0]
     return logits.max(axis=1) - chosen

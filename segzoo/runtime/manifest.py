@@ -26,9 +26,9 @@ class Manifest:
     :param heads: the number of classes of each output, in the outputs' order; `"logits"` where heads have no names.
     :param labels: what the classes of each head are called and drawn in.
     :param preprocessing: how a picture is normalised.
-    :param normalises: whether the artefact does that itself. Then it takes pictures (B, H, W, C), uint8, or float32 where
-        the statistics are of values as they are; else normalised float32 (B, C, H, W).
-    :param classifies: whether it gives classes (B, H, W), uint8 or int32, in place of logits (B, classes, H, W), float32.
+    :param normalises: whether the artefact does that itself. Then it takes pictures (B, H, W, C), uint8, or float32
+        where the statistics are of values as they are; else normalised float32 (B, C, H, W).
+    :param classifies: whether it gives classes (B, H, W), uint8 or int32, in place of logits (B, classes, H, W).
     :param size: the only (height, width) that it takes; None: any.
     :param minimum: the smallest height and width.
     :param precision: what it computes in: `float32`, `float16` or `int8`.

@@ -113,7 +113,7 @@ class Segmenter:
         return np.ascontiguousarray(array[None], dtype), (1, 2)
 
     def _pad(self, image: NDArray[Any], axes: tuple[int, int]) -> NDArray[Any]:
-        """Enlarge at the right and the bottom by repeating the last pixels, where the artefact takes no smaller image."""
+        """Repeat the last pixels at the right and the bottom, where the artefact takes no smaller image."""
         given = tuple(image.shape[axis] for axis in axes)
         if min(given) < 1:
             raise InputError(f"expected a picture of one pixel or more, got {given[0]}x{given[1]}")
