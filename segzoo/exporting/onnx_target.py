@@ -29,6 +29,7 @@ class ONNXTarget(Target):
     name = "onnx"
     suffix = ".onnx"
     modules = ("onnx", "onnxscript", "onnxruntime")
+    quantiser = "onnxruntime"
 
     def write(self, program: ExportedProgram, manifest: Manifest, axes: Axes, path: Path) -> None:
         graph = to_onnx(program, manifest, axes)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 from torch.export import ExportedProgram
 
-from segzoo.errors import ExportError, MissingExtraError
+from segzoo.errors import ExportError
 from segzoo.exporting.onnx_target import to_onnx
 from segzoo.exporting.target import Run, Target
 from segzoo.exporting.tracing import Axes, innermost, quietly
@@ -25,11 +24,7 @@ class OpenVINOTarget(Target):
     suffix = ".xml"
     modules = ("onnx", "onnxscript", "onnxruntime", "openvino")
     extra = "openvino"
-
-    def check_installed(self, quantize: bool = False) -> None:
-        super().check_installed(quantize)
-        if quantize and find_spec("nncf") is None:
-            raise MissingExtraError('--int8 for openvino needs nncf: pip install "segzoo-torch[openvino]"')
+    quantiser = "nncf"
 
     def write(self, program: ExportedProgram, manifest: Manifest, axes: Axes, path: Path) -> None:
         import openvino

@@ -27,13 +27,20 @@ class Target(ABC):
     """What it needs besides torch, as it is imported."""
     extra: ClassVar[str] = "export"
     """What installs that."""
+    quantiser: ClassVar[str | None] = None
+    """The library that brings a model to int8; None where the runtime has none."""
 
     def check_installed(self, quantize: bool = False) -> None:
         """See that its libraries are there.
 
+        :param quantize: whether its quantiser is needed too.
         :raises MissingExtraError: when they aren't.
+        :raises OptionError: when it has no quantiser.
         """
-        missing = [module for module in self.modules if find_spec(module) is None]
+        if quantize and self.quantiser is None:
+            raise OptionError(f"int8 is for onnx and openvino, whose runtimes quantise; {self.name} has no such step")
+        modules = (*self.modules, *([self.quantiser] if quantize and self.quantiser else []))
+        missing = [module for module in modules if find_spec(module) is None]
         if missing:
             raise MissingExtraError(
                 f'--to {self.name} needs {" and ".join(missing)}: pip install "segzoo-torch[{self.extra}]"'
@@ -50,9 +57,8 @@ class Target(ABC):
         """Replace an artefact by one in int8, by the runtime's own quantiser.
 
         :param images: inputs of the artefact, of one picture each.
-        :raises OptionError: when the runtime has none.
         """
-        raise OptionError(f"--int8 is for onnx and openvino, whose runtimes quantise; {self.name} has no such step")
+        raise NotImplementedError
 
     @abstractmethod
     def open(self, path: Path) -> Run:
