@@ -41,7 +41,7 @@ from .errors import PluginError as PluginError
 from .errors import SegzooError as SegzooError
 from .errors import TrainingError as TrainingError
 from .errors import UnknownNameError as UnknownNameError
-from .exporting.exporting import Exported as Exported
+from .exporting.exported import Exported as Exported
 from .exporting.exporting import export as export
 from .handshake.negotiation import plan as plan
 from .handshake.planning import Plan as Plan

@@ -3,58 +3,30 @@
 from __future__ import annotations
 
 import copy
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import torch
 from torch.export import ExportedProgram
 from tqdm import tqdm
 
 from segzoo import __version__
-from segzoo.errors import CheckpointError, ExportError, OptionError
+from segzoo.errors import CheckpointError, ExportError, OptionError, SegzooError
 from segzoo.exporting.calibration import calibration_inputs, calibration_pictures
 from segzoo.exporting.deployed import Deployed
+from segzoo.exporting.exported import Exported
+from segzoo.exporting.placing import beside, check_path, place
 from segzoo.exporting.target import Target
 from segzoo.exporting.targets import find_target
-from segzoo.exporting.tracing import Axes, trace, traced_size
+from segzoo.exporting.tracing import Axes, innermost, trace, traced_size
 from segzoo.exporting.traps import traps
-from segzoo.exporting.verification import Verified, shapes, verify
+from segzoo.exporting.verification import shapes, verify
 from segzoo.inference.optimize import optimize
 from segzoo.labels import Labels
 from segzoo.model import SegmentationModel
 from segzoo.runtime.manifest import Manifest
-
-
-@dataclass(frozen=True)
-class Exported:
-    """What `export` wrote.
-
-    :param path: the artefact.
-    :param manifest: what it says about itself, to `segzoo.runtime` among others.
-    :param traced: the height and width of the example that it was traced with; none of `verified` where sizes are open.
-    :param verified: the inputs that it was run with in its own runtime, and how much it differed from the model.
-    """
-
-    path: Path
-    manifest: Manifest
-    traced: tuple[int, int]
-    verified: tuple[Verified, ...]
-
-    @property
-    def difference(self) -> float:
-        """The largest difference from the model, as a part of the largest logit."""
-        return max(each.difference for each in self.verified)
-
-    def __str__(self) -> str:
-        sizes = ", ".join("{}x{}x{}".format(*each.shape) for each in self.verified)
-        return (
-            f"{self.path}: right within {self.difference:.0e} of the largest logit at {sizes} (batch x height x width)"
-        )
 
 
 def export(
@@ -93,7 +65,7 @@ def export(
     :raises ExportError: for what can't be exported, and what computes something else once it is. No file appears then.
     """
     target, file, axes = find_target(to), Path(path), Axes(batch, size)
-    _check_path(file, target, force)
+    check_path(file, target, force)
     if half and calibration is not None:
         raise OptionError("half and calibration are two precisions, float16 and int8: give one")
     if (batch is not None and batch < 1) or (size is not None and min(size) < 1):
@@ -108,8 +80,8 @@ def export(
     checks = shapes(model.plan, axes)
     reference = _on_cpu(model)
     with (
-        tqdm(total=3 + bool(pictures) + len(checks), desc="tracing", unit="step", delay=2, leave=False) as steps,
-        _beside(file) as folder,
+        tqdm(total=3 + bool(pictures) + len(checks), desc="tracing", unit="step", leave=False, disable=None) as steps,
+        beside(file) as folder,
     ):
         optimized = optimize(reference)
         deployed = Deployed(optimized.half() if half else optimized, manifest).eval()
@@ -122,7 +94,8 @@ def export(
         if pictures:
             _step(steps, f"calibrating with {len(pictures)} pictures")
             inputs = calibration_inputs(pictures, manifest, axes, model.plan.input_spec.minimum)
-            target.quantize(artefact, manifest, inputs)
+            with _quantizing(target):
+                target.quantize(artefact, manifest, inputs)
         _step(steps, "verifying")
         verified = []
         with _explained(program, to):
@@ -131,7 +104,7 @@ def export(
                 verified.append(verify(run, reference, deployed, shape))
                 steps.update()
         del run  # which may keep the file open
-        _place(folder, file)
+        place(folder, file)
     return Exported(file, manifest, traced, tuple(verified))
 
 
@@ -149,21 +122,13 @@ def describe(
         preprocessing=model.preprocessing,
         normalises=normalises,
         classifies=classifies,
+        batch=axes.batch,
         size=axes.size,
         minimum=max(1, plan.input_spec.minimum),
         precision=precision,
         parts={kind: part.id for kind, part in parts.items() if part is not None},
         version=__version__,
     )
-
-
-def _check_path(file: Path, target: Target, force: bool) -> None:
-    if file.suffix != target.suffix:
-        raise OptionError(f"what is exported to {target.name} ends in {target.suffix}, got {str(file)!r}")
-    if file.is_dir():
-        raise OptionError(f"can't write to {file}: it is a folder; give the name of a file")
-    if file.exists() and not force:
-        raise OptionError(f"{file} is there already: give another name, or --force (force=True) to replace it")
 
 
 def _on_cpu(model: SegmentationModel) -> SegmentationModel:
@@ -180,22 +145,14 @@ def _step(steps: tqdm, what: str) -> None:
 
 
 @contextmanager
-def _beside(file: Path) -> Iterator[Path]:
-    """A folder on the disk of the file, gone afterwards whatever happens.
-
-    :raises OptionError: when it can't be written to, such as on a full disk.
-    """
+def _quantizing(target: Target) -> Iterator[None]:
+    """Tell a failure of the quantiser as one; a picture's and a disk's have their own types."""
     try:
-        with TemporaryDirectory(dir=file.parent, prefix=f".{file.name}.") as folder:
-            yield Path(folder)
-    except OSError as error:
-        raise OptionError(f"can't write to {file}: {error.strerror or error}; give another file") from error
-
-
-def _place(folder: Path, file: Path) -> None:
-    """Give the files their final names, the artefact itself last."""
-    for each in sorted(folder.iterdir(), key=lambda written: written.name == file.name):
-        os.replace(each, file.parent / each.name)
+        yield
+    except (SegzooError, OSError):
+        raise
+    except Exception as error:
+        raise ExportError(f"{target.quantiser} can't quantise the model: {innermost(error)}") from error
 
 
 @contextmanager

@@ -26,6 +26,9 @@ class OpenVINOTarget(Target):
     extra = "openvino"
     quantiser = "nncf"
 
+    def files(self, path: Path) -> tuple[Path, ...]:
+        return path, path.with_suffix(".bin")
+
     def write(self, program: ExportedProgram, manifest: Manifest, axes: Axes, path: Path) -> None:
         import openvino
 
@@ -55,8 +58,8 @@ class OpenVINOTarget(Target):
             small = path.with_name(f"int8{path.suffix}")
             openvino.save_model(quantized, small, compress_to_fp16=False)
             del model  # it keeps the weights' file open
-        for suffix in (path.suffix, ".bin"):
-            small.with_suffix(suffix).replace(path.with_suffix(suffix))
+        for written, final in zip(self.files(small), self.files(path), strict=True):
+            written.replace(final)
 
     def open(self, path: Path) -> Run:
         return open_openvino(path)[0]

@@ -46,9 +46,13 @@ class Target(ABC):
                 f'--to {self.name} needs {" and ".join(missing)}: pip install "segzoo-torch[{self.extra}]"'
             )
 
+    def files(self, path: Path) -> tuple[Path, ...]:
+        """All files of an artefact, its own first."""
+        return (path,)
+
     @abstractmethod
     def write(self, program: ExportedProgram, manifest: Manifest, axes: Axes, path: Path) -> None:
-        """Write the artefact; other files that belong to it have the same stem.
+        """Write the artefact: its `files`.
 
         :raises ExportError: when the target can't express an operator.
         """
@@ -58,7 +62,7 @@ class Target(ABC):
 
         :param images: inputs of the artefact, of one picture each.
         """
-        raise NotImplementedError
+        raise NotImplementedError(f"{self.name} has no quantiser")
 
     @abstractmethod
     def open(self, path: Path) -> Run:

@@ -50,6 +50,9 @@ class AOTITarget(Target):
         if not any(map(which, ("g++", "clang++", "c++"))):
             raise MissingExtraError("--to aoti compiles C++ and needs a compiler such as g++: install one")
 
+    def files(self, path: Path) -> tuple[Path, ...]:
+        return path, path.with_name(f"{path.name}.json")
+
     def write(self, program: ExportedProgram, manifest: Manifest, axes: Axes, path: Path) -> None:
         try:
             with quietly(), torch.no_grad():
@@ -58,7 +61,7 @@ class AOTITarget(Target):
             raise
         except Exception as error:
             raise ExportError(f"torch can't compile the model ahead of time: {innermost(error)}") from error
-        path.with_name(f"{path.name}.json").write_text(manifest.to_json(), encoding="utf-8")
+        self.files(path)[1].write_text(manifest.to_json(), encoding="utf-8")
 
     def open(self, path: Path) -> Run:
         return _running(torch._inductor.aoti_load_package(str(path)))

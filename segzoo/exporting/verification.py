@@ -19,8 +19,9 @@ from segzoo.handshake.planning import Plan
 from segzoo.model import SegmentationModel
 from segzoo.modes import evaluating
 
-SIZES = ((1, 97, 131), (3, 160, 224), (1, 257, 90), (2, 64, 320))
+SIZES = ((1, 97, 131), (3, 128, 96), (1, 257, 90), (2, 64, 240))
 """Batch, height and width: odd and even, larger and smaller than what encoders are trained on, each batch another."""
+SMALLEST = min(side for _, *sides in SIZES for side in sides)
 TOLERANCES = {"float32": 1e-3, "float16": 3e-2, "int8": 0.5}
 """Of the largest logit. An artefact in int8 is held to compute the same function, not the same numbers: how good it is
 must be measured on data."""
@@ -43,8 +44,8 @@ def shapes(plan: Plan, axes: Axes) -> list[tuple[int, int, int]]:
     """The inputs to verify with: batch, height and width."""
     if axes.size:
         return [(batch, *axes.size) for batch in ([axes.batch] if axes.batch else [1, 3])]
-    least = plan.input_spec.minimum
-    return [(axes.batch or batch, max(height, least), max(width, least)) for batch, height, width in SIZES]
+    more = max(0, plan.input_spec.minimum - SMALLEST)
+    return [(axes.batch or batch, height + more, width + more) for batch, height, width in SIZES]
 
 
 def expected_logits(model: SegmentationModel, deployed: Deployed, image: Tensor) -> list[NDArray[np.float32]]:

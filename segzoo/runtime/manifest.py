@@ -29,6 +29,7 @@ class Manifest:
     :param normalises: whether the artefact does that itself. Then it takes pictures (B, H, W, C), uint8, or float32
         where the statistics are of values as they are; else normalised float32 (B, C, H, W).
     :param classifies: whether it gives classes (B, H, W), uint8 or int32, in place of logits (B, classes, H, W).
+    :param batch: the only number of images at once; None: any.
     :param size: the only (height, width) that it takes; None: any.
     :param minimum: the smallest height and width.
     :param precision: what it computes in: `float32`, `float16` or `int8`.
@@ -42,6 +43,7 @@ class Manifest:
     preprocessing: Preprocessing
     normalises: bool = False
     classifies: bool = False
+    batch: int | None = None
     size: tuple[int, int] | None = None
     minimum: int = 1
     precision: str = "float32"

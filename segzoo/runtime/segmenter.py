@@ -25,6 +25,7 @@ def load(path: str | PathLike[str], *, threads: int | None = None) -> Segmenter:
     :param threads: processor cores to use; None: all.
     :raises CheckpointError: when there is no such file, or it can't be read, or isn't segzoo's.
     :raises MissingExtraError: without the library that runs it.
+    :raises OptionError: when it was exported for a batch of more than one.
 
     >>> segmenter = segzoo.runtime.load("roads.onnx")  # doctest: +SKIP
     >>> classes = segmenter.predict(np.asarray(PIL.Image.open("street.jpg")))  # doctest: +SKIP
@@ -37,6 +38,11 @@ def load(path: str | PathLike[str], *, threads: int | None = None) -> Segmenter:
     if not file.is_file():
         raise CheckpointError(f"there is no file {file}")
     session, manifest = OPENERS[file.suffix](file, threads)
+    if manifest.batch not in (None, 1):
+        raise OptionError(
+            f"{file} takes {manifest.batch} images at once, and one picture after the other is what is run here: "
+            "export it without --batch"
+        )
     return Segmenter(session, manifest)
 
 

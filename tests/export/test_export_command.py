@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 import segzoo
 from segzoo.cli import main
-from segzoo.exporting.exporting import Exported
+from segzoo.exporting.exported import Exported
 from segzoo.exporting.verification import Verified
 
 
