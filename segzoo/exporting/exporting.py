@@ -51,7 +51,8 @@ def export(
     :param to: `onnx`, `torch-export`, `aoti` (compiled ahead of time, for this kind of processor) or `openvino`.
     :param size: the only (height, width) that it takes; None: any.
     :param batch: the only batch that it takes; None: any.
-    :param with_preprocessing: whether it takes pictures as they are, uint8 (B, H, W, C), and normalises them itself.
+    :param with_preprocessing: whether it takes pictures as they are, uint8 (B, H, W, C), and normalises them itself;
+        float32 where its statistics are of raw bands.
     :param classes: whether it gives the class of each pixel, (B, H, W) of uint8, or int32 for more than 256 classes.
     :param half: whether it computes in float16.
     :param calibration: a folder of pictures, with which the runtime's own quantiser makes it compute in int8.

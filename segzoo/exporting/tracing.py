@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import SymInt
+from torch import SymInt, nn
 from torch.export import Dim, ExportedProgram
 
 from segzoo.errors import ExportError, InputError
@@ -22,6 +23,9 @@ BATCH = 2
 """Of the example: 0 and 1 are sizes that a trace takes for constants."""
 CELLS = (19, 23)
 """Of the deepest map of the example: not a single one even where a decoder pools it three times."""
+
+PATIENCE = 180.0
+"""Seconds of the processor: what is traced at all takes a tenth of that, and what isn't would take hours."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,7 @@ def trace(deployed: Deployed, axes: Axes, size: tuple[int, int]) -> ExportedProg
     example = deployed.example(axes.batch or BATCH, size)
     open_axes = axes.dynamic(deployed.manifest.normalises)
     try:
-        with quietly(), torch.no_grad():
+        with quietly(), _patiently(PATIENCE), torch.no_grad():
             program = torch.export.export(
                 deployed, (example,), dynamic_shapes=(dict.fromkeys(open_axes, Dim.DYNAMIC),), strict=False
             )
@@ -106,6 +110,25 @@ def check_symbolic(program: ExportedProgram, open_axes: dict[int, str]) -> None:
             f"{' and '.join(sorted(set(tied)))} of the traced model are tied to the example's: some operator of it "
             "computes with a size as a number of Python's"
         )
+
+
+@contextmanager
+def _patiently(seconds: float) -> Iterator[None]:
+    """Stop a trace that takes longer, at the next module that it comes to."""
+    end = time.process_time() + seconds
+
+    def look(module: nn.Module, inputs: Any) -> None:
+        if time.process_time() > end:
+            raise TimeoutError(
+                f"stopped after {seconds:.0f} s, in a {type(module).__name__}: its arithmetic on open sizes grows too "
+                "long; give --size, for which it is done beforehand"
+            )
+
+    hook = nn.modules.module.register_module_forward_pre_hook(look)
+    try:
+        yield
+    finally:
+        hook.remove()
 
 
 def innermost(error: BaseException) -> str:

@@ -56,6 +56,12 @@ def test_a_file_that_is_there_stays(model, tmp_path):
     assert (tmp_path / "there.onnx").read_text() == "mine"
 
 
+def test_nor_is_a_file_that_belongs_to_the_artefact_replaced_unasked(model, tmp_path):
+    (tmp_path / "pictures.bin").write_text("mine")
+    with pytest.raises(segzoo.OptionError, match=r"pictures\.bin is there already"):
+        segzoo.export(model, tmp_path / "pictures.xml", "openvino")
+
+
 def test_a_folder_that_is_not_there_is_told_before_any_work(model, tmp_path):
     with pytest.raises(segzoo.OptionError, match="No such file or directory"):
         segzoo.export(model, tmp_path / "nowhere" / "model.onnx")
@@ -90,6 +96,19 @@ def test_a_calibration_folder_has_pictures(model, tmp_path):
         segzoo.export(model, tmp_path / "model.onnx", calibration=tmp_path / "nowhere")
 
 
+def test_what_the_quantiser_cannot_take_is_told_as_its_failure(model, tmp_path, monkeypatch):
+    def fail(*arguments):
+        raise ValueError("too large")
+
+    (tmp_path / "pictures").mkdir()
+    Image.fromarray(np.zeros((40, 40, 3), np.uint8)).save(tmp_path / "pictures" / "a.png")
+    monkeypatch.setattr("segzoo.exporting.exporting.trace", lambda *arguments: None)
+    monkeypatch.setattr(ONNXTarget, "write", lambda *arguments: None)
+    monkeypatch.setattr(ONNXTarget, "quantize", fail)
+    with pytest.raises(segzoo.ExportError, match="onnxruntime can't quantise the model: ValueError: too large"):
+        segzoo.export(model, tmp_path / "model.onnx", calibration=tmp_path / "pictures")
+
+
 def test_a_target_without_a_quantiser_says_so(model, tmp_path):
     (tmp_path / "pictures").mkdir()
     Image.fromarray(np.zeros((40, 40, 3), np.uint8)).save(tmp_path / "pictures" / "a.png")
@@ -117,6 +136,12 @@ def test_an_adaptive_pool_is_found_out_and_named(tmp_path):
 def test_what_cannot_be_traced_says_why(tmp_path):
     with pytest.raises(segzoo.ExportError, match=r"torch\.export can't trace the model"):
         segzoo.export(make(Unlike, "unlike"), tmp_path / "model.onnx")
+
+
+def test_a_trace_that_does_not_end_is_stopped(model, tmp_path, monkeypatch):
+    monkeypatch.setattr("segzoo.exporting.tracing.PATIENCE", -1.0)
+    with pytest.raises(segzoo.ExportError, match=r"stopped after .* in a Deployed: .* give --size"):
+        segzoo.export(model, tmp_path / "model.onnx")
 
 
 class Unlike(Honest):

@@ -1,5 +1,6 @@
 """`segzoo.runtime` runs an artefact as the model would run, without torch."""
 
+import dataclasses
 import subprocess
 import sys
 
@@ -113,6 +114,15 @@ def test_files_that_are_no_artefact_are_errors(tmp_path, exported):
     onnx.save(other, tmp_path / "other.onnx")
     with pytest.raises(segzoo.CheckpointError, match="no metadata of segzoo's"):
         segzoo.runtime.load(tmp_path / "other.onnx")
+
+
+def test_an_artefact_for_several_images_at_once_is_refused(exported, tmp_path):
+    several = onnx.load(exported.path)
+    (entry,) = [each for each in several.metadata_props if each.key == "segzoo"]
+    entry.value = dataclasses.replace(exported.manifest, batch=4).to_json()
+    onnx.save(several, tmp_path / "several.onnx")
+    with pytest.raises(segzoo.OptionError, match="takes 4 images at once"):
+        segzoo.runtime.load(tmp_path / "several.onnx")
 
 
 def test_metadata_of_a_newer_segzoo_are_an_error(exported):
