@@ -161,8 +161,6 @@ def _explained(program: ExportedProgram, to: str) -> Iterator[None]:
     """Add to a failure which operators the target is known to get wrong."""
     try:
         yield
-    except ExportError as error:
+    except (ExportError, CheckpointError) as error:  # the latter where its own runtime can't read it
         found = traps(program, to)
-        if not found:
-            raise
-        raise ExportError(f"{error}. In the model: {'; '.join(found)}") from error
+        raise ExportError(f"{error}. In the model: {'; '.join(found)}" if found else str(error)) from error

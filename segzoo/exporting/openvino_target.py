@@ -34,17 +34,17 @@ class OpenVINOTarget(Target):
 
         between, folded = path.with_name("between.onnx"), path.with_name("folded.onnx")
         between.write_bytes(to_onnx(program, manifest, axes).SerializeToString())
-        fold_constants(between, folded)
         try:
+            fold_constants(between, folded)
             with quietly():
                 model = openvino.convert_model(folded)
-        except Exception as error:
+                model.set_rt_info(manifest.to_json(), [KEY])
+                openvino.save_model(model, path, compress_to_fp16=manifest.precision == "float16")
+        except Exception as error:  # of any kind, on a full disk too
             raise ExportError(f"OpenVINO can't take the model: {innermost(error)}") from error
         finally:
             between.unlink()
             folded.unlink(missing_ok=True)
-        model.set_rt_info(manifest.to_json(), [KEY])
-        openvino.save_model(model, path, compress_to_fp16=manifest.precision == "float16")
 
     def quantize(self, path: Path, manifest: Manifest, images: Iterable[NDArray[Any]]) -> None:
         import nncf
