@@ -1,4 +1,4 @@
-"""One side of the comparison: a decoder with its head, in a process that holds nothing else.
+"""One side of the comparison: a decoder with its head, or a whole model, in a process that holds nothing else.
 
 The parent calls `build`, then `prepare` and `measure` for each runtime. Both sides read the weights that SMP saved, and
 each side's own encoder makes its maps of the same image, so that equal logits show that the two compute the same.
@@ -72,6 +72,29 @@ class TheirDecoder(nn.Module):
         return self
 
 
+class OurModel(OurDecoder):
+    """Pixels to logits, by segzoo; a list of one batch stands in for the maps."""
+
+    def forward(self, images: list[Tensor]) -> Tensor:
+        return self.model(*images)
+
+    def encode(self, image: Tensor) -> Inputs:
+        return ([image],)
+
+    def optimise(self) -> OurModel:
+        return OurModel(segzoo.optimize(self.model)).eval()
+
+
+class TheirModel(TheirDecoder):
+    """Pixels to logits, by SMP."""
+
+    def forward(self, images: list[Tensor], *none: list[Tensor]) -> Tensor:
+        return self.model(*images)
+
+    def encode(self, image: Tensor) -> Inputs:
+        return ([image],)
+
+
 class OnGrid(nn.Module):
     """A decoder whose maps are known to be multiples of the coarsest, as they are where an image's sides are of 32."""
 
@@ -124,6 +147,11 @@ def compiled(side: Side) -> Callable[[], Tensor]:
 def onnx(side: Side) -> Callable[[], Tensor]:
     """ONNX Runtime, for the measured size alone."""
     return _onnx_session(side, side.decoder.eval(), side.inputs(), None)
+
+
+def onnx_optimised(side: Side) -> Callable[[], Tensor]:
+    """Likewise, ours after `segzoo.optimize`, which is what `segzoo export` does."""
+    return _onnx_session(side, side.decoder.eval().optimise(), side.inputs(), None)
 
 
 def onnx_multiples(side: Side) -> Callable[[], Tensor]:
@@ -186,6 +214,7 @@ RUNTIMES: dict[str, Callable[[Side], Callable[[], Any]]] = {
     "optimised": optimised,
     "compile": compiled,
     "onnx": onnx,
+    "onnx-optimised": onnx_optimised,
     "onnx-32": onnx_multiples,
     "training": training,
     "memory": memory,
@@ -194,9 +223,18 @@ RUNTIMES: dict[str, Callable[[Side], Callable[[], Any]]] = {
 _side: Side  # of this process
 
 
-def build_theirs(architecture: str, arguments: dict[str, Any], shape: tuple[int, ...], folder: Path) -> None:
-    """SMP's decoder, with random weights that are saved for ours to read."""
+def build_theirs(
+    architecture: str, arguments: dict[str, Any], shape: tuple[int, ...], folder: Path, whole: bool = False
+) -> None:
+    """SMP's decoder, or its whole model, with random weights that are saved for ours to read."""
     _start()
+    model = make_theirs(architecture, arguments)
+    model.save_pretrained(folder)
+    _hold(TheirModel(model) if whole else TheirDecoder(model), shape)
+
+
+def make_theirs(architecture: str, arguments: dict[str, Any]) -> nn.Module:
+    """SMP's model with random weights."""
     torch.manual_seed(1)
     model = smp.create_model(architecture, encoder_weights=None, **arguments)
     for module in model.modules():
@@ -204,14 +242,14 @@ def build_theirs(architecture: str, arguments: dict[str, Any], shape: tuple[int,
             module.momentum = None  # an average over all images seen
     with torch.no_grad():
         model.train()(torch.rand(2, 3, 256, 256))  # statistics as of a trained model: maps of usual size
-    model.save_pretrained(folder)
-    _hold(TheirDecoder(model), shape)
+    return model
 
 
-def build_ours(shape: tuple[int, ...], folder: Path) -> None:
-    """Segzoo's decoder, with the weights that SMP saved."""
+def build_ours(shape: tuple[int, ...], folder: Path, whole: bool = False) -> None:
+    """Segzoo's decoder, or its whole model, with the weights that SMP saved."""
     _start()
-    _hold(OurDecoder(segzoo.from_pretrained(folder)), shape)
+    model = segzoo.from_pretrained(folder)
+    _hold(OurModel(model) if whole else OurDecoder(model), shape)
 
 
 def prepare(runtime: str) -> np.ndarray | None:

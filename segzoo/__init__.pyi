@@ -1,5 +1,6 @@
 """The public names of segzoo and where they live: `__init__.py` loads them from here when they are first used."""
 
+from . import benchmarking as benchmarking
 from . import comparison as comparison
 from . import data as data
 from . import evaluation as evaluation

@@ -32,6 +32,7 @@ COMMANDS = (
     "predict",
     "compare",
     "export",
+    "bench",
     "demo",
     "show",
     "verify",

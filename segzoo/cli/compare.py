@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from segzoo.cli.parameters import KEY_VALUE, data_option, form_option, threads_option
+from segzoo.cli.patterns import parts
 from segzoo.cli.tables import json_option, print_json, print_table
 
 
@@ -62,7 +63,7 @@ def compare(
         torch.set_num_threads(threads)
     pairs = [
         pair
-        for encoder, decoder in product(_parts(encoders), _parts(decoders))
+        for encoder, decoder in product(parts(encoders), parts(decoders))
         for pair in PairName.matching(f"{encoder}+{decoder}")
     ]
     settings = {name: value for name, value in named.items() if value is not None} | dict(others)
@@ -77,7 +78,7 @@ def compare(
             "pair": row.pair,
             "mIoU": "-" if row.miou is None else f"{row.miou:.3f}",
             "ms": "-" if row.cost is None else f"{row.cost.milliseconds:.1f}",
-            "MiB": "-" if row.cost is None else f"{row.cost.memory:.0f}",
+            "MiB": "-" if row.cost is None else f"{row.cost.total_memory:.0f}",
             "parameters": "-" if row.cost is None else f"{row.cost.parameters / 1e6:.2f} M",
             "state": row.state if row.state != "stopped" else f"stopped after {row.validations} validations",
             "reason": row.reason[:60],
@@ -88,7 +89,3 @@ def compare(
     if found.winner is not None:
         click.echo(f"the winner is {found.winner}: segzoo push {found.winner} USER/NAME publishes it", err=True)
     click.echo(f"comparison.png and comparison.json are in {output}", err=True)
-
-
-def _parts(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]

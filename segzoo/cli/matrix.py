@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import click
 
 from segzoo.cli.parameters import IMAGE_SIZE
+from segzoo.cli.patterns import matching_decoders, matching_encoders
 from segzoo.cli.tables import print_table
-from segzoo.errors import UnknownNameError
 
 if TYPE_CHECKING:
     from segzoo.matrix.results import Checked, Matrix, Pair
@@ -44,14 +44,12 @@ def matrix(
     --smallest minutes. The exit code is 1 when a pair is broken; one that the handshake refuses is no failure.
     """
     from segzoo.files import check_writable
-    from segzoo.host import registry, sources
     from segzoo.matrix import check_pairs, smallest_of_each_family
 
     for path in (json_path, html_path):
         if path:
             check_writable(path)
-    chosen_encoders = _matching("encoder", encoders, sources.list_encoders, sources.find_encoder)
-    chosen_decoders = _matching("decoder", decoders, registry.list_decoders, registry.find_decoder)
+    chosen_encoders, chosen_decoders = matching_encoders(encoders), matching_decoders(decoders)
     if smallest:
         chosen_encoders = smallest_of_each_family(chosen_encoders)
     found = check_pairs(chosen_encoders, chosen_decoders, size=size, jobs=jobs)
@@ -62,25 +60,6 @@ def matrix(
     _print(found)
     if any(pair.outcome == "broken" for pair in found.pairs):
         raise SystemExit(1)
-
-
-def _matching(
-    noun: str, patterns: Iterable[str], names: Callable[[str | None], list[str]], find: Callable[[str], object]
-) -> list[str]:
-    """The names that match any of some patterns, all of them without a pattern.
-
-    :raises UnknownNameError: for a pattern that nothing matches, so that a typing error isn't taken for a result.
-    """
-    chosen: list[str] = []
-    for pattern in tuple(patterns) or (None,):
-        matching = names(pattern)
-        if pattern and not matching:
-            if any(wildcard in pattern for wildcard in "*?["):
-                raise UnknownNameError(f"no {noun} matches {pattern!r}; `segzoo {noun}s` lists all")
-            find(pattern)  # a tag or a hub's name, or an error with near matches
-            matching = [pattern]
-        chosen += matching
-    return list(dict.fromkeys(chosen))
 
 
 def _print(matrix: Matrix) -> None:

@@ -17,12 +17,15 @@ from typing import Any
 import torch
 from tqdm.auto import tqdm
 
+from segzoo.benchmarking.conditions import Conditions
+from segzoo.benchmarking.cost import Cost
+from segzoo.benchmarking.measuring import measure
+from segzoo.benchmarking.task import Task
 from segzoo.comparison.results import Comparison, Row, State, ranked
 from segzoo.data.dataset import VAL, Dataset
 from segzoo.data.opening import find
 from segzoo.data.splitting import split
 from segzoo.errors import MissingExtraError, OptionError, SegzooError
-from segzoo.evaluation.cost import Cost, measure
 from segzoo.host.pair_names import PairName
 from segzoo.metrics import Scores
 from segzoo.publishing.folder import replacing
@@ -151,15 +154,14 @@ def _history(run: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def _cost(settings: Settings, dataset: Dataset, size: tuple[int, int]) -> dict[str, float] | None:
+def _cost(settings: Settings, dataset: Dataset, size: tuple[int, int]) -> dict[str, Any] | None:
     """What the pair costs; None where that can't be measured, which says nothing against it."""
     options = {"classes": dataset.classes, "in_channels": dataset.channels, **settings.model_options}
     config = {"encoder": settings.encoder, "decoder": settings.decoder, **options}
     device = "cuda" if torch.cuda.is_available() and settings.accelerator != "cpu" else "cpu"
-    try:
-        return measure(config, size, device, torch.get_num_threads()).to_dict()
-    except SegzooError:
-        return None
+    conditions = Conditions(size, device=device, threads=torch.get_num_threads())
+    cost = measure(Task(config, conditions=conditions)).cost
+    return None if cost is None else cost.to_dict()
 
 
 def _rows(study: Any, names: Sequence[str]) -> list[Row]:

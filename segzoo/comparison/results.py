@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from segzoo import __version__
-from segzoo.evaluation.cost import Cost
+from segzoo import __version__, pictures
+from segzoo.benchmarking.cost import Cost
 from segzoo.files import write_whole
 
 State = Literal["complete", "stopped", "failed", "waiting"]
@@ -69,47 +69,31 @@ def ranked(rows: Sequence[Row]) -> list[Row]:
 
 def pareto_front(rows: Sequence[Row], cost: Callable[[Cost], float]) -> list[Row]:
     """The rows than which no other is both as cheap and better, or cheaper and as good; cheapest first."""
-    front: list[Row] = []
-    known = [row for row in rows if row.cost is not None and row.miou is not None]
-    for row in sorted(known, key=lambda row: (cost(row.cost), -row.miou)):  # type: ignore[arg-type, operator]
-        if not front or row.miou > front[-1].miou:  # type: ignore[operator]
-            front.append(row)
-    return front
+    by_name = {row.pair: row for row in rows}
+    return [by_name[point.name] for point in pictures.pareto_front(_points(rows, cost))]
 
 
 def draw(path: Path, rows: Sequence[Row]) -> None:
     """Draw mIoU against time, memory and parameters, with the Pareto fronts."""
-    from segzoo.pictures import GROUND, INK, dark_figure, save, title
-
     axes_of: list[tuple[str, Callable[[Cost], float]]] = [
         ("milliseconds for an image", lambda cost: cost.milliseconds),
-        ("memory, MiB", lambda cost: cost.memory),
+        ("memory, MiB", lambda cost: cost.total_memory),
         ("parameters, M", lambda cost: cost.parameters / 1e6),
     ]
-    figure = dark_figure(15, 5)
+    figure = pictures.dark_figure(15, 5)
     for number, (name, cost) in enumerate(axes_of):
-        axes = figure.add_axes((0.05 + 0.32 * number, 0.14, 0.26, 0.72), facecolor=GROUND)
-        front = pareto_front(rows, cost)
-        axes.plot(
-            [cost(row.cost) for row in front if row.cost], [row.miou for row in front if row.miou is not None],
-            color="#5fc26a", linewidth=1, linestyle="--",
-        )  # fmt: skip
-        for row in rows:
-            assert row.cost is not None  # the caller chose them so
-            assert row.miou is not None
-            on_front, complete = row in front, row.state == "complete"
-            axes.scatter(
-                cost(row.cost), row.miou, color="#5fc26a" if on_front else "#4e9bd6",
-                marker="o" if complete else "x", s=36,
-            )  # fmt: skip
-            axes.annotate(
-                row.pair, (cost(row.cost), row.miou), color=INK, fontsize=7, xytext=(4, 4), textcoords="offset points"
-            )
-        axes.set_xlabel(name, color=INK)
-        axes.set_ylabel("mIoU", color=INK)
-        axes.margins(0.25, 0.12)
-        axes.tick_params(colors=INK)
-        for spine in axes.spines.values():
-            spine.set_color(INK)
-    title(figure, "Pairs by what they reach and what they cost: green on the Pareto front, crosses stopped early")
-    save(figure, path)
+        axes = figure.add_axes((0.05 + 0.32 * number, 0.14, 0.26, 0.72), facecolor=pictures.GROUND)
+        pictures.draw_front(axes, _points(rows, cost), name, "mIoU")
+    pictures.title(
+        figure, "Pairs by what they reach and what they cost: green on the Pareto front, crosses stopped early"
+    )
+    pictures.save(figure, path)
+
+
+def _points(rows: Sequence[Row], cost: Callable[[Cost], float]) -> list[pictures.Point]:
+    """Of those rows whose cost and mIoU are known."""
+    return [
+        pictures.Point(row.pair, cost(row.cost), row.miou, "o" if row.state == "complete" else "x")
+        for row in rows
+        if row.cost is not None and row.miou is not None
+    ]

@@ -7,7 +7,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "augmented": ["Augmented"],
         "average_precision": ["ObjectMetrics", "ObjectScores"],
-        "cost": ["Cost", "measure"],
         "evaluating": ["Evaluation", "ImageScore", "evaluate"],
         "panoptic_quality": ["PanopticMetrics", "PanopticScores"],
     },

@@ -11,6 +11,9 @@ from segzoo.pictures.figures import draw_rows as draw_rows
 from segzoo.pictures.figures import legend as legend
 from segzoo.pictures.figures import save as save
 from segzoo.pictures.figures import title as title
+from segzoo.pictures.fronts import Point as Point
+from segzoo.pictures.fronts import draw_front as draw_front
+from segzoo.pictures.fronts import pareto_front as pareto_front
 from segzoo.pictures.objects import Drawn as Drawn
 from segzoo.pictures.objects import draw_objects as draw_objects
 from segzoo.pictures.outlines import outlines as outlines
