@@ -11,13 +11,14 @@ import torch
 from training.small_runs import write_shapes
 
 import segzoo
+from segzoo.benchmarking import Cost, Measured
 from segzoo.comparison import compare, comparing
 from segzoo.errors import DataError, OptionError
-from segzoo.evaluation.cost import Cost
 from segzoo.host.pair_names import PairName
 from segzoo.metrics import Scores
 
 SETTINGS = {"pretrained": False, "steps": 4, "batch_size": 4, "validate_every": 2, "workers": 0, "augment": False}
+MEASURED = Measured(Cost(1000, 10**6, 1.0, 0.1, 1000.0, 4.0, 96.0, 0.0))
 PAIRS = [PairName("test_resnet", "linear"), PairName("test_resnet", "segformer")]
 
 
@@ -29,14 +30,14 @@ def data(tmp_path_factory):
 @pytest.fixture
 def unmeasured(monkeypatch):
     """Costs without a process for each."""
-    monkeypatch.setattr(comparing, "measure", lambda *_: Cost(1000, 1.0, 0.1, 100.0))
+    monkeypatch.setattr(comparing, "measure", lambda task: MEASURED)
 
 
 @pytest.fixture(scope="module")
 def compared(data, tmp_path_factory):
     output = tmp_path_factory.mktemp("comparison")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(comparing, "measure", lambda *_: Cost(1000, 1.0, 0.1, 100.0))
+        patch.setattr(comparing, "measure", lambda task: MEASURED)
         return output, compare(data, PAIRS, output, settings=SETTINGS, prune=False, quiet=True)
 
 

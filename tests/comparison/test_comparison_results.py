@@ -5,13 +5,13 @@ import json
 import pytest
 from PIL import Image
 
+from segzoo.benchmarking import Cost
 from segzoo.comparison import Comparison, Row, pareto_front
 from segzoo.comparison.results import ranked
-from segzoo.evaluation.cost import Cost
 
 
 def row(pair, miou, milliseconds, state="complete"):
-    return Row(pair, state, miou, 10, Cost(1_000_000, milliseconds, 0.1, 300.0))
+    return Row(pair, state, miou, 10, Cost(1_000_000, 10**9, milliseconds, 0.1, 1000 / milliseconds, 4.0, 296.0, 0.0))
 
 
 ROWS = [row("slow", 0.9, 30.0), row("quick", 0.7, 10.0), row("worse", 0.6, 20.0), row("middle", 0.8, 20.0)]

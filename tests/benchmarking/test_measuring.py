@@ -1,0 +1,111 @@
+"""What a process measures, and what becomes of one that fails."""
+
+import json
+import subprocess
+
+import pytest
+import torch
+
+import segzoo
+from segzoo.benchmarking import Conditions, Cost, Measured, Task, measure, measuring
+from segzoo.benchmarking.here import count_multiply_adds, measure_here
+from segzoo.errors import NegotiationError
+
+TINY = {"encoder": "test_vit", "decoder": "linear"}
+CONDITIONS = Conditions((32, 48), batch=2, classes=3, threads=1, rounds=2)
+
+
+@pytest.fixture(scope="module")
+def cost():
+    """Measured in this process, which is what another one does too."""
+    return measure_here(Task(TINY, conditions=CONDITIONS))
+
+
+@pytest.fixture(scope="module")
+def model():
+    return segzoo.create_model(**TINY, classes=3)
+
+
+def test_parameters_are_counted(cost, model):
+    assert cost.parameters == sum(each.numel() for each in model.parameters())
+
+
+def test_weights_are_weighed(cost, model):
+    assert cost.weights == pytest.approx(sum(each.nbytes for each in model.state_dict().values()) / 2**20, abs=0.01)
+
+
+def test_a_forward_takes_time(cost):
+    assert cost.milliseconds > 0
+    assert cost.spread >= 0
+
+
+def test_throughput_counts_images(cost):
+    assert cost.throughput == pytest.approx(2 * 1000 / cost.milliseconds, rel=0.9)
+
+
+def test_a_cost_is_plain_data(cost):
+    assert Cost(**json.loads(json.dumps(cost.to_dict()))) == cost
+
+
+@pytest.mark.parametrize("runtime", ["optimised", "onnx"])
+def test_other_runtimes_measure_the_same_model(cost, runtime):
+    if runtime == "onnx":
+        pytest.importorskip("onnxruntime")
+        pytest.importorskip("onnxscript")
+    other = measure_here(Task(TINY, runtime, CONDITIONS))
+    assert (other.parameters, other.multiply_adds) == (cost.parameters, cost.multiply_adds)
+    assert other.milliseconds > 0
+
+
+def test_multiply_adds_of_a_convolution_are_half_of_torch_s_operations():
+    one, four = (count_multiply_adds({**TINY, "classes": 3}, (side, side)) for side in (32, 64))
+    assert 4 * one < four  # attention grows with the square of the pixels, and is counted
+
+
+def test_a_task_reaches_the_other_process_whole():
+    task = Task(TINY, "optimised", CONDITIONS)
+    assert Task.from_json(task.to_json()) == task
+
+
+def test_an_answer_comes_back_whole(cost):
+    assert Measured.from_json(Measured(cost).to_json()) == Measured(cost)
+
+
+def test_what_can_t_be_planned_says_why():
+    answer = measuring._answer(Task({"encoder": "test_resnet", "decoder": "eomt"}, conditions=CONDITIONS))
+    assert answer.cost is None
+    assert answer.reason.startswith(NegotiationError.__name__)
+
+
+def ended(returncode, stdout="", stderr=""):
+    return lambda *_, **__: subprocess.CompletedProcess((), returncode, stdout, stderr)
+
+
+def test_a_process_that_is_killed_points_at_memory(monkeypatch):
+    monkeypatch.setattr(subprocess, "run", ended(-9))
+    assert measure(Task(TINY)).reason == "killed by signal 9, most likely since memory was full"
+
+
+def test_a_process_that_fails_leaves_its_last_word(monkeypatch):
+    monkeypatch.setattr(subprocess, "run", ended(1, stderr="Traceback\nImportError: no torch\n"))
+    assert measure(Task(TINY)) == Measured(None, "ImportError: no torch")
+
+
+@pytest.mark.slow  # it imports everything again
+def test_another_process_measures_the_same_model(cost):
+    elsewhere = measure(Task(TINY, conditions=CONDITIONS))
+    assert elsewhere.cost.parameters == cost.parameters
+
+
+@pytest.mark.slow  # it compiles
+def test_a_compiled_model_is_measured(cost):
+    assert measure_here(Task(TINY, "compile", CONDITIONS)).parameters == cost.parameters
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_memory_of_a_gpu_is_what_torch_allocates():
+    small, large = (
+        measure_here(Task(TINY, conditions=Conditions((side, side), device="cuda", rounds=2))).memory
+        for side in (64, 256)
+    )
+    assert 0 < small < large
