@@ -1,8 +1,8 @@
 r"""Decoders and whole models of segmentation_models_pytorch (SMP) beside ours on a GPU: time and memory.
 
-resnet34 (vit_tiny_patch16_224 for DPT), the same weights. Each side lives in a process of its own, and the two run in turn, never at
-once. Logits in full float32 have to agree before anything is measured. What is timed is the clock from an idle GPU to an
-idle GPU, the median of the runs that fit into a second.
+resnet34 (vit_tiny_patch16_224 for DPT), the same weights. Each side lives in a process of its own, and the two run in
+turn, never at once. Logits in full float32 have to agree before anything is measured. What is timed is the clock from an
+idle GPU to an idle GPU, the median of the runs that fit into a second.
 
 What is reported is theirs / ours, the median over rounds: 2 is half the time, or half the memory.
 
@@ -53,7 +53,9 @@ class Result:
     failure: str = ""
 
 
-def compare(part: str, decoder: str, shape: tuple[int, ...], rounds: int, device: str) -> Iterator[Result]:
+def compare(
+    part: str, decoder: str, modes: Sequence[str], shape: tuple[int, ...], rounds: int, device: str
+) -> Iterator[Result]:
     """Measure a decoder, or the whole model, in each mode."""
     whole = part == "model"
     with TemporaryDirectory() as folder, Process() as theirs, Process() as ours:
@@ -62,7 +64,7 @@ def compare(part: str, decoder: str, shape: tuple[int, ...], rounds: int, device
         ours(gpu_side.build_ours, shape, Path(folder), whole, device)
         expected, logits = theirs(gpu_side.logits), ours(gpu_side.logits)
         difference = np.abs(logits - expected).max() / np.abs(expected).max()
-        for mode, work in product(gpu_side.MODES, gpu_side.WORK):
+        for mode, work in product(modes, gpu_side.WORK):
             result = Result(part, decoder, mode, work)
             if difference > TOLERANCE:
                 result.failure = f"logits differ by {difference:.1e} of the largest"
@@ -89,7 +91,8 @@ def _fill(result: Result, theirs: Process, ours: Process, mode: str, work: str, 
 
 def tables(results: Sequence[Result]) -> str:
     """Markdown: for each part a row for each decoder, then what failed."""
-    columns = list(product(gpu_side.WORK, ("time", "memory"), gpu_side.MODES))
+    modes = list(dict.fromkeys(result.mode for result in results))
+    columns = list(product(gpu_side.WORK, ("time", "memory"), modes))
     texts = []
     for part in dict.fromkeys(result.part for result in results):
         rows, all_ratios = [], {column: [] for column in columns}
@@ -115,6 +118,7 @@ def tables(results: Sequence[Result]) -> str:
 @click.command(help=__doc__, context_settings={"show_default": True, "max_content_width": 120})
 @click.argument("decoders", nargs=-1, type=click.Choice(list(DECODERS)))
 @click.option("--part", "parts", default=PARTS, multiple=True, type=click.Choice(PARTS), help="Alone, or with encoder.")
+@click.option("--mode", "modes", default=gpu_side.MODES, multiple=True, type=click.Choice(gpu_side.MODES))
 @click.option("--size", default=512, type=click.IntRange(64), help="Height and width.")
 @click.option("--batch", default=8, type=click.IntRange(1))
 @click.option("--rounds", default=3, type=click.IntRange(1), help="How often each side is measured.")
@@ -123,6 +127,7 @@ def tables(results: Sequence[Result]) -> str:
 def main(
     decoders: tuple[str, ...],
     parts: tuple[str, ...],
+    modes: tuple[str, ...],
     size: int,
     batch: int,
     rounds: int,
@@ -132,10 +137,10 @@ def main(
     if torch.device(device).type == "cuda" and not torch.cuda.is_available():
         raise click.ClickException(f"torch {torch.__version__} sees no GPU; --device cpu tries the code without one")
     results, cases = [], list(product(parts, decoders or DECODERS))
-    with tqdm(total=len(cases) * len(gpu_side.MODES) * len(gpu_side.WORK), unit="result") as progress:
+    with tqdm(total=len(cases) * len(modes) * len(gpu_side.WORK), unit="result") as progress:
         for part, decoder in cases:
             progress.set_description(f"{part} {decoder}")
-            for result in compare(part, decoder, (batch, 3, size, size), rounds, device):
+            for result in compare(part, decoder, modes, (batch, 3, size, size), rounds, device):
                 progress.update()
                 results.append(result)
                 if save is not None:

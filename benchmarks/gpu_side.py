@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import segmentation_models_pytorch as smp  # noqa: F401  # either side holds the same libraries
 import side
 import torch
 from torch import Tensor, nn
@@ -57,7 +56,7 @@ def build_theirs(
     architecture: str, arguments: dict[str, Any], shape: tuple[int, ...], folder: Path, whole: bool, device: str
 ) -> None:
     """SMP's decoder or whole model, with random weights that are saved for ours to read."""
-    side._start()
+    side.start()
     model = side.make_theirs(architecture, arguments)
     model.save_pretrained(folder)
     _hold((side.TheirModel if whole else side.TheirDecoder)(model), shape, device)
@@ -65,7 +64,7 @@ def build_theirs(
 
 def build_ours(shape: tuple[int, ...], folder: Path, whole: bool, device: str) -> None:
     """Segzoo's, with the weights that SMP saved."""
-    side._start()
+    side.start()
     model = segzoo.from_pretrained(folder)
     _hold((side.OurModel if whole else side.OurDecoder)(model), shape, device)
 
@@ -101,9 +100,9 @@ def prepare(mode: str, work: str) -> None:
 
 
 def measure() -> tuple[float, float]:
-    """One run: milliseconds from an idle device to an idle device, and the most MiB that torch allocates beyond weights.
+    """One run: milliseconds from an idle device to an idle device, and the most MiB that torch allocates meanwhile.
 
-    The memory is of weights, gradients and inputs that stay, too, less what is held before; 0 without a GPU.
+    Memory is beyond weights and inputs, and includes gradients; 0 without a GPU.
     """
     times: list[float] = []
     _free()

@@ -227,7 +227,7 @@ def build_theirs(
     architecture: str, arguments: dict[str, Any], shape: tuple[int, ...], folder: Path, whole: bool = False
 ) -> None:
     """SMP's decoder, or its whole model, with random weights that are saved for ours to read."""
-    _start()
+    start()
     model = make_theirs(architecture, arguments)
     model.save_pretrained(folder)
     _hold(TheirModel(model) if whole else TheirDecoder(model), shape)
@@ -247,7 +247,7 @@ def make_theirs(architecture: str, arguments: dict[str, Any]) -> nn.Module:
 
 def build_ours(shape: tuple[int, ...], folder: Path, whole: bool = False) -> None:
     """Segzoo's decoder, or its whole model, with the weights that SMP saved."""
-    _start()
+    start()
     model = segzoo.from_pretrained(folder)
     _hold(OurModel(model) if whole else OurDecoder(model), shape)
 
@@ -281,7 +281,7 @@ def measure() -> float:
     return statistics.median(times)
 
 
-def _start() -> None:
+def start() -> None:
     warnings.simplefilter("ignore")  # SMP's, of initialisation, and the exporter's
     logging.disable(logging.ERROR)
     torch.set_num_threads(1)
