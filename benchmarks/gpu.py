@@ -1,8 +1,8 @@
 r"""Decoders and whole models of segmentation_models_pytorch (SMP) beside ours on a GPU: time and memory.
 
 resnet34 (vit_tiny_patch16_224 for DPT), the same weights. Each side lives in a process of its own, and the two run in
-turn, never at once. Logits in full float32 have to agree before anything is measured. What is timed is the clock from an
-idle GPU to an idle GPU, the median of the runs that fit into a second.
+turn, never at once. Logits in full float32 have to agree before anything is measured. What is timed is the clock from
+an idle GPU to an idle GPU, the median of the runs that fit into a second.
 
 What is reported is theirs / ours, the median over rounds: 2 is half the time, or half the memory.
 
