@@ -32,9 +32,10 @@ def measure(task: Task) -> Measured:
     )
     if ended.returncode < 0:
         return Measured(None, f"killed by signal {-ended.returncode}, most likely since memory was full")
-    if ended.returncode > 0:
-        return Measured(None, (ended.stderr.strip().splitlines() or ["its process ended without a word"])[-1])
-    return Measured.from_json(ended.stdout.splitlines()[-1])
+    answer = ended.stdout.splitlines()
+    if ended.returncode > 0 or not answer:
+        return Measured(None, (ended.stderr.strip().splitlines() or ["its process ended without a word"])[-1][:LETTERS])
+    return Measured.from_json(answer[-1])
 
 
 def _answer(task: Task) -> Measured:
