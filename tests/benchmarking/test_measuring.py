@@ -2,9 +2,12 @@
 
 import json
 import subprocess
+from types import SimpleNamespace
 
 import pytest
 import torch
+import torch.nn.functional as F
+from torch import nn
 
 import segzoo
 from segzoo.benchmarking import Conditions, Cost, Measured, Task, measure, measuring
@@ -57,9 +60,24 @@ def test_other_runtimes_measure_the_same_model(cost, runtime):
     assert other.milliseconds > 0
 
 
-def test_multiply_adds_of_a_convolution_are_half_of_torch_s_operations():
-    one, four = (count_multiply_adds({**TINY, "classes": 3}, (side, side)) for side in (32, 64))
-    assert 4 * one < four  # attention grows with the square of the pixels, and is counted
+class Known(nn.Module):
+    """A convolution, or attention, whose multiply-adds anybody can count."""
+
+    plan = SimpleNamespace(request=SimpleNamespace(in_channels=3))
+
+    def __init__(self, attends):
+        super().__init__()
+        self.conv, self.attends = nn.Conv2d(3, 4, 3, padding=1), attends
+
+    def forward(self, image):
+        tokens = image.flatten(2).transpose(1, 2)
+        return F.scaled_dot_product_attention(tokens, tokens, tokens) if self.attends else self.conv(image)
+
+
+@pytest.mark.parametrize(("attends", "expected"), [(False, 8 * 16 * 3 * 4 * 9), (True, 2 * 128 * 128 * 3)])
+def test_multiply_adds_are_those_of_convolutions_and_of_attention(attends, expected, monkeypatch):
+    monkeypatch.setattr(segzoo, "create_model", lambda **_: Known(attends))
+    assert count_multiply_adds({}, (8, 16)) == expected
 
 
 def test_a_task_reaches_the_other_process_whole():
