@@ -12,7 +12,7 @@ from segzoo.errors import OptionError
 from segzoo.pictures import GROUND, Point, dark_figure, draw_front, save, title
 
 MARKERS = "os^Dvp"
-"""Of runtimes."""
+"""Of runtimes, of which there are no more."""
 
 
 def read_scores(path: str | PathLike[str]) -> dict[str, float]:
@@ -39,13 +39,14 @@ def save_plot(benchmark: Benchmark, path: str | PathLike[str], scores: Mapping[s
     :raises OptionError: when nothing was measured that could be drawn, or the file can't be written.
     :raises MissingExtraError: without Matplotlib.
     """
-    runtimes = list(dict.fromkeys(row.runtime for row in benchmark.rows))
+    runtimes = dict.fromkeys(row.runtime for row in benchmark.rows)
+    markers = dict(zip(runtimes, MARKERS, strict=False))
     points = [
         Point(
-            row.pair if len(runtimes) == 1 else f"{row.pair}, {row.runtime}",
+            row.pair,
             row.cost.milliseconds,
             row.cost.parameters / 1e6 if scores is None else scores[row.pair],
-            MARKERS[runtimes.index(row.runtime) % len(MARKERS)],
+            markers[row.runtime],
         )
         for row in benchmark.rows
         if row.cost is not None and (scores is None or row.pair in scores)
@@ -55,6 +56,6 @@ def save_plot(benchmark: Benchmark, path: str | PathLike[str], scores: Mapping[s
     figure = dark_figure(10, 7)
     axes = figure.add_axes((0.08, 0.1, 0.88, 0.8), facecolor=GROUND)
     label = "parameters, M" if scores is None else "mIoU"
-    draw_front(axes, points, "milliseconds for a forward", label, most=scores is not None)
+    draw_front(axes, points, "milliseconds for a forward", label, most=scores is not None, markers=markers)
     title(figure, f"{benchmark.conditions}: green on the Pareto front")
     save(figure, Path(path))

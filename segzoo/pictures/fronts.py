@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from segzoo.pictures.figures import INK
@@ -40,10 +40,19 @@ def pareto_front(points: Sequence[Point], *, most: bool = True) -> list[Point]:
     return front
 
 
-def draw_front(axes: Axes, points: Sequence[Point], cost: str, value: str, *, most: bool = True) -> None:
+def draw_front(
+    axes: Axes,
+    points: Sequence[Point],
+    cost: str,
+    value: str,
+    *,
+    most: bool = True,
+    markers: Mapping[str, str] | None = None,
+) -> None:
     """Draw points with their names, those of the front in green and joined.
 
     :param cost: label of the horizontal axis; `value` of the vertical one.
+    :param markers: what markers mean, for a legend: the marker by its meaning.
     """
     front = pareto_front(points, most=most)
     axes.plot(
@@ -53,6 +62,10 @@ def draw_front(axes: Axes, points: Sequence[Point], cost: str, value: str, *, mo
         where = point.cost, point.value
         axes.scatter(*where, color=FRONT if point in front else BEHIND, marker=point.marker, s=36)
         axes.annotate(point.name, where, color=INK, fontsize=7, xytext=(4, 4), textcoords="offset points")
+    for meaning, marker in (markers or {}).items():
+        axes.scatter([], [], color=BEHIND, marker=marker, s=36, label=meaning)
+    if markers:
+        axes.legend(frameon=False, labelcolor=INK)
     axes.set_xlabel(cost, color=INK)
     axes.set_ylabel(value, color=INK)
     axes.margins(0.25, 0.12)
