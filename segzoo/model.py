@@ -21,7 +21,8 @@ from segzoo.labels import Labels
 from segzoo.layer_groups import Matcher, prefix_matcher
 from segzoo.neck import Neck
 from segzoo.parameter_groups import parameter_groups
-from segzoo.prediction import ClassMap, predict
+from segzoo.prediction.predicting import ClassMap, predict
+from segzoo.prediction.streaming import Output
 from segzoo.preprocessing import Preprocessing
 from segzoo.queries import Queries
 from segzoo.recomputing import set_recomputing
@@ -119,14 +120,36 @@ class SegmentationModel(nn.Module):
         features = features if isinstance(features, Tokens) else self._through_neck(features)
         return self.head(self._decode(features), _size(features))
 
-    def predict(self, image: Tensor, *, tile: int = 1024, margin: int = 128) -> ClassMap:
+    def predict(
+        self,
+        image: Tensor,
+        *,
+        output: Output = "classes",
+        tile: int = 1024,
+        margin: int | None = None,
+        blend: int | None = None,
+        batch: int = 1,
+        half: bool = False,
+        flips: bool = False,
+        scales: Sequence[float] = (1.0,),
+    ) -> ClassMap:
         """The class of each pixel, of an image of any size, in bounded memory; see `segzoo.prediction.predict`.
 
         :param image: what `preprocessing` returns, (C, H, W) or a batch of it, on any device.
-        :returns: int64 class map (H, W) or (B, H, W), on the CPU; with named heads a dict of them.
+        :param output: `"classes"`, `"logits"` or `"probabilities"`.
+        :param tile: this and what follows as in `segzoo.prediction.predict`.
+        :returns: int64 class map (H, W) or (B, H, W), on the CPU, or values (K, H, W) or (B, K, H, W) of each class;
+            with named heads a dict of them.
         """
-        grid = math.lcm(*self.plan.spec.strides, self.plan.input_spec.multiple)
-        return predict(self, image, tile=tile, margin=margin, grid=grid)
+        return predict(
+            self, image, output=output, tile=tile, margin=margin, blend=blend, grid=self.grid, batch=batch,
+            half=half, flips=flips, scales=scales,
+        )  # fmt: skip
+
+    @property
+    def grid(self) -> int:
+        """Pixels: a tile that starts at a multiple of it is seen as the same part of the whole image is."""
+        return math.lcm(*self.plan.spec.strides, self.plan.input_spec.multiple)
 
     def segment(
         self,

@@ -102,7 +102,6 @@ def evaluate(
         flips=flips,
         scales=sizes,
         tile=tile,
-        margin=min(128, tile // 4),
         worst=worst,
         output=Path(output),
         workers=workers,

@@ -28,6 +28,7 @@ from segzoo.files import check_writable, write_whole
 from segzoo.metrics import Scores, confusion_matrix, known_number
 from segzoo.model import SegmentationModel
 from segzoo.modes import evaluating
+from segzoo.prediction.tiling import Tiling
 
 FILE = "evaluation.json"
 
@@ -115,7 +116,7 @@ def evaluate(
     flips: bool = False,
     scales: Sequence[float] = (1.0,),
     tile: int = 1024,
-    margin: int = 128,
+    margin: int | None = None,
     worst: int = 8,
     output: Path | None = None,
     workers: int = 0,
@@ -131,7 +132,7 @@ def evaluate(
         decoder answers them and the data tells objects apart.
     :param head: of a model with several, which one the data is about.
     :param flips: whether each image is looked at mirrored as well; `scales`: at which sizes.
-    :param tile: side of a tile in pixels; `margin`: context around what is kept of it.
+    :param tile: side of a tile in pixels; `margin`: context around what counts of it.
     :param worst: how many of the worst images `worst.png` shows.
     :param output: a folder for `evaluation.json`, `confusion.png` and `worst.png`; none are written if None.
     :param workers: processes that read images.
@@ -188,7 +189,7 @@ def evaluate(
         "flips": flips,
         "scales": list(scales),
         "tile": tile,
-        "margin": margin,
+        "margin": Tiling(tile, margin).context,
     }
     found = Evaluation(
         total, dataset.labels.names, tuple(images), tuple(skipped), settings,

@@ -10,9 +10,10 @@ from torch import Tensor
 from segzoo.data.dataset import Dataset
 from segzoo.decoder import Task
 from segzoo.errors import OptionError
-from segzoo.evaluation.segmenting import Segmenter, explained
+from segzoo.evaluation.segmenting import Segmenter
 from segzoo.model import SegmentationModel
 from segzoo.modes import evaluating
+from segzoo.prediction.explaining import explained
 from segzoo.queries import Queries
 from segzoo.segmentation import Instances, Panoptic, check_task, find_instances, find_segments, frame_of
 

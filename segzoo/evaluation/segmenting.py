@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 from segzoo.data.dataset import Dataset
-from segzoo.errors import DataError, InputError, OptionError
-from segzoo.evaluation.augmented import Augmented
+from segzoo.errors import DataError, OptionError
 from segzoo.evaluation.classes import match_classes
 from segzoo.model import SegmentationModel
-from segzoo.prediction import predict
+from segzoo.prediction.explaining import explained
 
 
 class Segmenter:
@@ -22,7 +19,7 @@ class Segmenter:
 
     :param head: of a model with several, which one the data is about.
     :param flips: whether each image is looked at mirrored as well; `scales`: at which sizes.
-    :param tile: side of a tile in pixels; `margin`: context around what is kept of it.
+    :param tile: side of a tile in pixels; `margin`: context around what counts of it.
     :raises DataError: when channels or classes of the data aren't those of the model.
     :raises OptionError: for a head that the model hasn't, or scales that can't be.
     """
@@ -36,7 +33,7 @@ class Segmenter:
         flips: bool = False,
         scales: Sequence[float] = (1.0,),
         tile: int = 1024,
-        margin: int = 128,
+        margin: int | None = None,
     ) -> None:
         channels = model.plan.request.in_channels
         if channels != dataset.channels:
@@ -48,11 +45,11 @@ class Segmenter:
         labels = model.labels.get(self.head)
         same = match_classes(labels.names if labels else (), dataset.labels.names, classes)
         self.same = torch.tensor(same)
-        plain = tuple(scales) == (1.0,) and not flips
-        self.model = model if plain else Augmented(model, scales, flips)
+        self.model = model
+        self.flips = flips
+        self.scales = scales
         self.tile = tile
         self.margin = margin
-        self.grid = math.lcm(*model.plan.spec.strides, model.plan.input_spec.multiple)
 
     def __call__(self, image: Tensor, name: str) -> Tensor:
         """The class of each pixel.
@@ -62,9 +59,8 @@ class Segmenter:
         :returns: int64 (H, W) or (B, H, W), on the CPU.
         :raises InputError: for an image that the model can't take, or memory that is full.
         """
-        precision = next(self.model.parameters()).dtype  # of a model that was made to compute in half, say
         with explained(name, f" at tile={self.tile}; take smaller tiles"):
-            seen = predict(self.model, image.to(precision), tile=self.tile, margin=self.margin, grid=self.grid)
+            seen = self.model.predict(image, tile=self.tile, margin=self.margin, flips=self.flips, scales=self.scales)
         return self.same[seen[self.head] if isinstance(seen, dict) else seen]
 
 
@@ -77,17 +73,3 @@ def _head(model: SegmentationModel, head: str | None) -> tuple[str, int]:
     if head not in heads:
         raise OptionError(f"the model has no head {head!r}; it has {', '.join(heads)}")
     return head, heads[head]
-
-
-@contextmanager
-def explained(name: str, advice: str) -> Iterator[None]:
-    """Say which image it was that the model can't take, and what to do where memory is full."""
-    try:
-        yield
-    except InputError as error:
-        raise InputError(f"{name}: {error}") from error
-    except (RuntimeError, MemoryError) as error:
-        text = str(error).lower()
-        if isinstance(error, torch.OutOfMemoryError | MemoryError) or "defaultcpuallocator" in text:
-            raise InputError(f"{name}: memory is full{advice}") from error
-        raise

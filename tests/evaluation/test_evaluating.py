@@ -12,8 +12,9 @@ from sklearn.metrics import confusion_matrix, jaccard_score
 import segzoo
 from segzoo.data import Sample
 from segzoo.errors import DataError, DataWarning, InputError, OptionError
-from segzoo.evaluation import Augmented, evaluate
+from segzoo.evaluation import evaluate
 from segzoo.labels import IGNORE, Labels
+from segzoo.prediction import Augmented
 
 NAMES = Painted().splits()["val"]
 

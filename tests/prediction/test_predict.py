@@ -4,7 +4,6 @@ from synthetic import synthetic
 from torch import nn
 
 import segzoo
-from segzoo.prediction import spans
 
 
 class Local(segzoo.Decoder):
@@ -22,19 +21,6 @@ class Local(segzoo.Decoder):
 
 def model_of(**options):
     return segzoo.create_model(synthetic("mit"), Local, **(options or {"classes": 5})).eval()
-
-
-@pytest.mark.parametrize("length", [1, 5, 32, 33, 100, 257])
-@pytest.mark.parametrize(("tile", "margin", "grid"), [(32, 0, 1), (32, 4, 1), (33, 16, 1), (32, 4, 8), (64, 16, 32)])
-def test_spans_keep_each_pixel_once_and_stay_within_a_tile(length, tile, margin, grid):
-    kept = []
-    for start, end, keep_from, keep_to in spans(length, tile, margin, grid):
-        assert 0 <= start <= keep_from < keep_to <= end <= length
-        assert end - start <= tile
-        assert start % grid == 0
-        assert keep_from == 0 or keep_from - start >= margin
-        kept += range(keep_from, keep_to)
-    assert kept == list(range(length))
 
 
 def test_tiles_give_what_the_whole_image_gives():

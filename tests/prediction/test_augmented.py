@@ -4,7 +4,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from segzoo.errors import OptionError
-from segzoo.evaluation import Augmented
+from segzoo.prediction import Augmented
 
 
 class Pointwise(nn.Module):
