@@ -1,0 +1,136 @@
+"""The files that are written of one image."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from segzoo.files import replacing
+from segzoo.labels import IGNORE
+from segzoo.pictures.colours import as_picture, overlay
+from segzoo.prediction.opening import TIFF, FileSource
+from segzoo.prediction.polygons import write_polygons
+from segzoo.prediction.rasters import RasterSource
+from segzoo.prediction.source import Window
+from segzoo.prediction.streaming import Output
+from segzoo.prediction.writers import ArrayWriter, HeadClasses, PngWriter, Writer, tiff_writer
+
+SIDE = 2048
+"""Pixels that an overlay's longer side has at most."""
+
+
+class Wanted(NamedTuple):
+    """What is written of each image.
+
+    :ivar output: classes; or logits or probabilities, of each class.
+    :ivar overlay: whether a picture is drawn to look at.
+    :ivar polygons: whether classes are written as polygons as well.
+    """
+
+    output: Output = "classes"
+    overlay: bool = False
+    polygons: bool = False
+
+
+class Files(NamedTuple):
+    """The files of one head."""
+
+    main: Path
+    overlay: Path | None
+    polygons: Path | None
+
+    @classmethod
+    def of(cls, folder: Path, name: str, picture: Path, head: str, wanted: Wanted) -> Files:
+        """A TIFF's classes are a TIFF, and other pictures' a PNG."""
+        stem = f"{name}.{head}" if head else name
+        ending = ".tif" if picture.suffix.lower() in TIFF else ".png" if wanted.output == "classes" else ".npy"
+        return cls(
+            folder / (f"{stem}{ending}" if wanted.output == "classes" else f"{stem}.{wanted.output}{ending}"),
+            folder / f"{stem}.overlay.png" if wanted.overlay else None,
+            folder / f"{stem}.gpkg" if wanted.polygons else None,
+        )
+
+    @property
+    def all(self) -> list[Path]:
+        return [each for each in self if each is not None]
+
+
+class Reduced:
+    """Every so many pixels of a class map."""
+
+    def __init__(self, size: tuple[int, int], step: int) -> None:
+        self.step = step
+        self.classes = np.full([-(-side // step) for side in size], IGNORE)
+
+    def write(self, values: NDArray[np.generic], window: Window) -> None:
+        top, bottom, left, right = (-(-edge // self.step) for edge in window)
+        inner = values[-window.top % self.step :: self.step, -window.left % self.step :: self.step]
+        self.classes[top:bottom, left:right] = inner
+
+
+class FileSink:
+    """Writes each head's blocks to its writers."""
+
+    def __init__(self, heads: Mapping[str, HeadClasses], writers: Mapping[str, list[Writer]]) -> None:
+        self.heads = heads
+        self.writers = writers
+
+    def write(self, head: str, values: Tensor, valid: Tensor | None, window: Window) -> None:
+        if values.is_floating_point():
+            block = values[0].float().cpu() if valid is None else values[0].float().cpu().where(valid, torch.nan)
+            array = block.numpy()
+        else:
+            array = values[0].cpu().numpy().astype(self.heads[head].dtype)
+            if valid is not None:
+                array[~valid.numpy()] = self.heads[head].nodata
+        for writer in self.writers[head]:
+            writer.write(array, window)
+
+
+@contextmanager
+def writing(
+    source: FileSource, heads: Mapping[str, HeadClasses], files: Mapping[str, Files], wanted: Wanted
+) -> Iterator[FileSink]:
+    """A sink, whose files appear under their names when all is written, that with the classes last.
+
+    :param files: of each head.
+    :raises OptionError: when they can't be written.
+    """
+    step = -(-max(source.size) // SIDE)
+    with ExitStack() as stack:
+        partials = {name: stack.enter_context(replacing(each.main)) for name, each in files.items()}
+        pictures = {name: Reduced(source.size, step) for name, each in files.items() if each.overlay}
+        with ExitStack() as inner:  # closed before the files get their names
+            main = {name: _writer(inner, source, heads[name], path, wanted.output) for name, path in partials.items()}
+            writers = {name: [each, *filter(None, [pictures.get(name)])] for name, each in main.items()}
+            yield FileSink(heads, writers)
+        for name, each in files.items():
+            writer = main[name]
+            if isinstance(writer, PngWriter):
+                writer.save(partials[name])
+            if each.overlay:
+                partial = stack.enter_context(replacing(each.overlay))
+                _draw(partial, source.reduced(step), pictures[name].classes, heads[name])
+            if each.polygons:
+                partial = stack.enter_context(replacing(each.polygons))
+                write_polygons(partials[name], partial, heads[name])
+
+
+def _writer(stack: ExitStack, source: FileSource, head: HeadClasses, path: Path, output: Output) -> Writer:
+    if isinstance(source, RasterSource) and source.is_tiff:
+        return stack.enter_context(tiff_writer(path, source.size, head, source.place, output != "classes"))
+    return PngWriter(source.size, head) if output == "classes" else ArrayWriter(path, source.size, head)
+
+
+def _draw(path: Path, picture: NDArray[np.generic], classes: NDArray[np.generic], head: HeadClasses) -> None:
+    from PIL import Image
+
+    known = np.where(classes == head.nodata, IGNORE, classes)
+    Image.fromarray(overlay(as_picture(picture), known, head.palette)).save(path, format="PNG")
