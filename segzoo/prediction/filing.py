@@ -31,8 +31,8 @@ class Task:
     :raises OptionError: for what can't be asked for.
     """
 
-    wanted: Wanted = Wanted()
-    tiling: Tiling = Tiling()
+    wanted: Wanted
+    tiling: Tiling
     batch: int = 1
     bands: tuple[int, ...] | None = None
 
@@ -111,12 +111,15 @@ def predict_file(predictor: Predictor, each: Input, files: Mapping[str, Files], 
     :raises OptionError: when the outputs can't be written.
     """
     tile = task.tiling.tile
-    with explained(str(each.path), tile), open_source(each.path, predictor.preprocessing, task.bands, tile) as source:
-        with writing(source, predictor.heads, files, task.wanted) as sink:
-            stream(
-                predictor.engines, source, sink, task.tiling,
-                output=task.wanted.output, batch=task.batch, name=each.path.name,
-            )  # fmt: skip
+    with (
+        open_source(each.path, predictor.preprocessing, task.bands, tile) as source,
+        writing(source, predictor.heads, files, task.wanted) as sink,
+        explained(str(each.path), tile),
+    ):
+        stream(
+            predictor.engines, source, sink, task.tiling,
+            output=task.wanted.output, batch=task.batch, name=each.path.name,
+        )  # fmt: skip
 
 
 def name_outputs(
