@@ -3,158 +3,106 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
+from click.core import ParameterSource
 
-from segzoo.cli.devices import move
 from segzoo.cli.parameters import device_option, threads_option
 from segzoo.cli.tables import json_option, print_json, print_table
 
-if TYPE_CHECKING:
-    from segzoo.labels import Labels
-    from segzoo.segmentation.findings import Finding
-
 TASKS = ("semantic", "instance", "panoptic")
+OUTPUTS = ("classes", "logits", "probabilities")
+OF_CLASSES = ("save", "overlay", "polygons", "bands", "tile", "margin", "blend", "batch", "half", "flips", "scales",
+              "overwrite")  # fmt: skip
+OF_OBJECTS = ("threshold", "overlap", "top", "things")
 
 
 @click.command()
 @click.argument("model")
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("paths", nargs=-1, required=True)
 @click.option("--task", type=click.Choice(TASKS), default="semantic", show_default=True, help="What is asked.")
 @click.option("--output", default="segzoo-predictions", show_default=True, help="The folder to leave files in.")
-@click.option("--threshold", type=float, help="Keep what has a higher score.  [default: 0.5, panoptic 0.8]")
+@click.option("--save", type=click.Choice(OUTPUTS), default="classes", show_default=True, help="What of each pixel.")
+@click.option("--overlay/--no-overlay", default=None, help="Draw pictures to look at; by default of classes.")
+@click.option("--polygons", is_flag=True, help="Save classes as polygons as well, in a GeoPackage.")
+@click.option("--bands", help="Which of an image's bands the model sees, counted from 1, such as 3,2,1.")
+@click.option("--tile", type=click.IntRange(min=1), default=1024, show_default=True, help="Larger images are cut so.")
+@click.option("--margin", type=click.IntRange(min=0), help="Context around what counts of a tile.  [default: 96]")
+@click.option("--blend", type=click.IntRange(min=0), help="Over how many pixels tiles fade.  [default: 64]")
+@click.option("--batch", type=click.IntRange(min=1), default=1, show_default=True, help="Tiles to compute at once.")
+@click.option("--half", is_flag=True, help="Compute in bfloat16.")
+@click.option("--flips", is_flag=True, help="Look at each tile mirrored as well.")
+@click.option("--scales", default="1", show_default=True, help="Sizes to look at each tile in, such as 0.75,1,1.25.")
+@click.option("--overwrite", is_flag=True, help="Do again what an earlier run has left.")
+@click.option("--threshold", type=float, help="Objects: keep what has a higher score.  [default: 0.5, panoptic 0.8]")
 @click.option("--overlap", type=float, default=0.8, show_default=True, help="Panoptic: share that a mask has to win.")
 @click.option("--top", type=int, default=100, show_default=True, help="Instance: the most objects of an image.")
 @click.option("--things", help="Classes whose objects are told apart, such as car,7.")
 @device_option
 @threads_option
 @json_option
+@click.pass_context
 def predict(
+    context: click.Context,
     model: str,
-    paths: tuple[Path, ...],
-    task: Any,
+    paths: tuple[str, ...],
+    task: str,
     output: str,
-    threshold: float | None,
-    overlap: float,
-    top: int,
-    things: str | None,
     device: str,
     threads: int | None,
     as_json: bool,
+    **options: Any,
 ) -> None:
-    """Segment the images at PATHS, which are files or folders of them, with MODEL.
+    """Segment the images at PATHS, which are files, folders or patterns, with MODEL.
 
-    MODEL is any folder or hub id that `segzoo.from_pretrained` takes, other libraries' included. Of each image a
-    picture is left with what was found in it; besides, class maps as indexed PNG, objects as COCO's JSON of results,
-    or panoptic segments as PNG and JSON.
+    MODEL is any folder or hub id that `segzoo.from_pretrained` takes, other libraries' included. Of each image a class
+    map is left, indexed, and a picture to look at; or objects as COCO's JSON of results, or panoptic segments as PNG
+    and JSON.
+
+    Images may be larger than memory where classes are asked for: GeoTIFFs are read and written in windows, and stay
+    where they are on the ground. What can't be read is told and left out, and a run that was stopped goes on when it
+    is started again. Several devices, such as cuda:0,cuda:1, share the tiles.
     """
     import torch
-    from tqdm import tqdm
 
-    import segzoo
-    from segzoo.data.reading import in_colour, read_image
-    from segzoo.errors import InputError
-    from segzoo.segmentation.findings import findings
-    from segzoo.segmentation.writing import Writer
+    from segzoo.cli.predict_classes import predict_classes
+    from segzoo.cli.predict_objects import predict_objects
 
     if threads:
         torch.set_num_threads(threads)
-    files = _pictures(paths)
-    loaded = move(segzoo.from_pretrained(model), device)
-    ((head, classes), *_) = loaded.head.classes.heads.items()
-    labels = loaded.labels.get(head, segzoo.Labels())
-    chosen = None if things is None else _numbers(things, labels)
-    if chosen is not None:
-        labels = segzoo.Labels(labels.names, labels.palette, chosen)
-        labels.check(head, classes)
-    if classes == 1 and task == "semantic":  # a map of one class holds 1 where it is
-        labels = segzoo.Labels(("nothing", labels.name(0)))
-    writer = Writer(Path(output), task, labels, classes)
-    _check_overwriting(files, writer)
-    precision = next(loaded.parameters()).dtype
-    rows = []
-    for path in tqdm(files, desc="predicting", unit="image", delay=2, disable=len(files) == 1):
-        image = read_image(path)
-        if loaded.plan.request.in_channels == 3:
-            image = in_colour(image)
-        try:
-            pixels = loaded.preprocessing(image).to(precision)
-            result: Any = loaded.segment(pixels, task, threshold=threshold, overlap=overlap, top=top, things=chosen)
-        except InputError as error:
-            raise InputError(f"{path}: {error}") from error
-        found = findings(result)
-        writer.add(path.stem, path.name, image, result, found)
-        rows.append(_row(path, image.shape, found, labels, as_json))
-    writer.finish()
+    mine, others = (OF_CLASSES, OF_OBJECTS) if task == "semantic" else (OF_OBJECTS, OF_CLASSES)
+    for name in others:
+        if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
+            raise click.UsageError(f"--{name} isn't for --task {task}")
+    chosen = {name: options[name] for name in mine}
+    if task == "semantic":
+        rows = predict_classes(model, paths, Path(output), device, **chosen)
+    else:
+        rows = predict_objects(model, paths, Path(output), device, task, **chosen)
+    broken = [row for row in rows if "error" in row]
     if as_json:
         print_json(rows)
     else:
-        print_table(rows, "image", False)
-        click.echo(f"what was found is in {output}", err=True)
+        earlier = [row for row in rows if "found" not in row and "error" not in row]
+        print_table([_told(row) for row in rows if "found" in row], "image", False)
+        for count, what in ((len(earlier), "from before"), (len(broken), "left out")):
+            if count:
+                click.echo(f"{count} {what}")
+        if len(broken) < len(rows):
+            click.echo(f"what was found is in {output}", err=True)
+    if broken:
+        context.exit(1)
 
 
-def _pictures(paths: Sequence[Path]) -> list[Path]:
-    """The files, and those in the folders.
-
-    :raises DataError: for nothing to read, or two of one name.
-    """
-    from segzoo.data.reading import PICTURES
-    from segzoo.errors import DataError
-
-    files: list[Path] = []
-    for path in paths:
-        inside = sorted(each for each in path.iterdir() if each.suffix.lower() in PICTURES) if path.is_dir() else [path]
-        if not inside:
-            raise DataError(f"there are no images in {path}; their names end in {', '.join(sorted(PICTURES))}")
-        files += inside
-    name, count = Counter(path.stem for path in files).most_common(1)[0]
-    if count > 1:
-        raise DataError(f"{count} images are called {name!r}, and so would be their results; predict them one by one")
-    return files
-
-
-def _check_overwriting(files: Sequence[Path], writer: Any) -> None:
-    """See that no image is replaced by what is found in it."""
-    from segzoo.errors import OptionError
-
-    images = {path.resolve() for path in files}
-    for path in files:
-        for written in writer.files(path.stem):
-            if written.resolve() in images:
-                raise OptionError(f"{written} is an image that would be overwritten; give another folder as --output")
-
-
-def _numbers(things: str, labels: Labels) -> tuple[int, ...]:
-    """Classes by name or number."""
-    from segzoo.errors import OptionError
-
-    numbers = []
-    for each in filter(None, (part.strip() for part in things.split(","))):
-        if each in labels.names:
-            numbers.append(labels.names.index(each))
-        elif each.isascii() and each.isdigit():
-            numbers.append(int(each))
-        else:
-            raise OptionError(
-                f"there is no class {each!r}; the model has {', '.join(labels.names) or 'no names for its classes'}"
-            )
-    return tuple(numbers)
-
-
-def _row(path: Path, shape: tuple[int, ...], found: Sequence[Finding], labels: Labels, as_json: bool) -> dict[str, Any]:
-    height, width = shape[:2]
-    if as_json:
-        plain = [
-            {"class": labels.name(each.label), "score": each.score, "area": each.area, "box": list(each.box)}
-            for each in found
-        ]
-        return {"image": str(path), "height": height, "width": width, "found": plain}
-    counted = Counter(labels.name(each.label) for each in found)
-    if any(each.score is not None for each in found):
+def _told(row: Mapping[str, Any]) -> dict[str, str]:
+    found, area = row["found"], row["height"] * row["width"]
+    if any("score" in each and each["score"] is not None for each in found):
+        counted = Counter(each["class"] for each in found)
         told = ", ".join(f"{count} {name}" for name, count in counted.most_common())
     else:
-        told = ", ".join(f"{labels.name(each.label)} {each.area / (height * width):.0%}" for each in found)
-    return {"image": path.name, "size": f"{height}x{width}", "found": told or "nothing"}
+        largest = sorted(found, key=lambda each: -each["area"])
+        told = ", ".join(f"{each['class']} {each['area'] / area:.0%}" for each in largest)
+    return {"image": Path(row["image"]).name, "size": f"{row['height']}x{row['width']}", "found": told or "nothing"}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tqdm import tqdm
 
@@ -36,6 +36,11 @@ class Task:
     batch: int = 1
     bands: tuple[int, ...] | None = None
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What predictions depend on, as plain data."""
+        return {**asdict(self.tiling), **self.wanted._asdict(), "bands": self.bands}
+
     def __post_init__(self) -> None:
         if self.wanted.output != "classes" and (self.wanted.overlay or self.wanted.polygons):
             raise OptionError(f"overlays and polygons are of classes, not of {self.wanted.output}; ask for these alone")
@@ -45,16 +50,29 @@ class Task:
             raise OptionError(f"expected a batch of 1 or more tiles, got {self.batch}")
 
 
+class Predicted(NamedTuple):
+    """What was made of a file.
+
+    :ivar size: height and width.
+    :ivar files: that were written.
+    :ivar pixels: how many each class has, by head.
+    """
+
+    size: tuple[int, int]
+    files: tuple[Path, ...]
+    pixels: dict[str, list[int]]
+
+
 @dataclass
 class Outcome:
     """What became of each file, by its path.
 
-    :ivar done: predicted, with the files that were written.
+    :ivar done: predicted.
     :ivar kept: predicted by an earlier run.
     :ivar broken: left out, and why.
     """
 
-    done: dict[str, list[str]] = field(default_factory=dict)
+    done: dict[str, Predicted] = field(default_factory=dict)
     kept: list[str] = field(default_factory=list)
     broken: dict[str, str] = field(default_factory=dict)
 
@@ -74,8 +92,8 @@ def predict_files(
     A file of predictions appears when it is whole. So a run that was stopped goes on by being started again.
 
     :param paths: files, folders or patterns; pictures, TIFFs, or arrays of numpy's.
-    :param settings: what the predictions depend on, as plain data. A folder whose predictions were made with others is
-        refused.
+    :param settings: what predictions depend on besides the task, as plain data. A folder whose predictions were made
+        with others is refused.
     :param overwrite: whether to do again what is there.
     :param report: is told of each file that is broken.
     :raises DataError: when there is no file, or a folder can't be looked into.
@@ -88,13 +106,12 @@ def predict_files(
     inputs = find_inputs(paths, folder)
     files = name_outputs(inputs, folder, predictor.heads, task.wanted)
     outcome = Outcome()
-    with recorded(folder, settings or {}, overwrite, files, outcome) as missing:
+    with recorded(folder, {**(settings or {}), **task.settings}, overwrite, files, outcome) as missing:
         for each in tqdm(
             missing, desc="predicting", unit="file", initial=len(outcome.kept), total=len(inputs), delay=2
         ):
             try:
-                predict_file(predictor, each, files[each], task)
-                outcome.done[str(each.path)] = [str(file) for head in files[each].values() for file in head.all]
+                outcome.done[str(each.path)] = predict_file(predictor, each, files[each], task)
             except (DataError, InputError) as error:
                 outcome.broken[str(each.path)] = str(error)
                 if report:
@@ -102,7 +119,7 @@ def predict_files(
     return outcome
 
 
-def predict_file(predictor: Predictor, each: Input, files: Mapping[str, Files], task: Task) -> None:
+def predict_file(predictor: Predictor, each: Input, files: Mapping[str, Files], task: Task) -> Predicted:
     """Predict one file.
 
     :param files: what to write, by head.
@@ -120,6 +137,8 @@ def predict_file(predictor: Predictor, each: Input, files: Mapping[str, Files], 
             predictor.engines, source, sink, task.tiling,
             output=task.wanted.output, batch=task.batch, name=each.path.name,
         )  # fmt: skip
+    written = tuple(file for head in files.values() for file in head.all)
+    return Predicted(source.size, written, {head: each.classes.tolist() for head, each in sink.counts.items()})
 
 
 def name_outputs(

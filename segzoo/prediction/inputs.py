@@ -27,15 +27,20 @@ def find_inputs(paths: Sequence[str], output: Path) -> list[Input]:
 
     :param output: the folder that predictions go to; what lies in it is no input.
     :raises DataError: for what isn't there, or can't be looked into, or has no pictures.
-    :raises OptionError: for two files whose outputs would have one name.
+    :raises OptionError: for two files whose outputs would have one name, or one that lies among the outputs.
     """
     found: dict[Path, Input] = {}
+    outputs = output.resolve()
     for given in paths:
-        for each in _below(given):
-            if output.resolve() not in each.path.resolve().parents:
-                found.setdefault(each.path.resolve(), each)
-    if not found:
-        raise DataError(f"{', '.join(paths) or 'nothing'} has no pictures; expected {', '.join(sorted(PICTURES))}")
+        within = list(_below(given))
+        if not within:
+            raise DataError(f"there are no images in {given}; their names end in {', '.join(sorted(PICTURES))}")
+        for each in within:
+            path = each.path.resolve()
+            if outputs not in path.parents:
+                found.setdefault(path, each)
+            elif outputs in [path.parent, *Path(given).resolve().parents, Path(given).resolve()]:
+                raise OptionError(f"{each.path} lies among the outputs, in {output}; give another folder as --output")
     names: dict[str, Path] = {}
     for each in found.values():
         other = names.setdefault(each.name, each.path)

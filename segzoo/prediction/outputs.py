@@ -75,12 +75,28 @@ class Reduced:
         self.classes[top:bottom, left:right] = inner
 
 
-class FileSink:
-    """Writes each head's blocks to its writers."""
+class Counts:
+    """How many pixels each class has."""
 
-    def __init__(self, heads: Mapping[str, HeadClasses], writers: Mapping[str, list[Writer]]) -> None:
+    def __init__(self, head: HeadClasses) -> None:
+        self.classes = np.zeros(head.classes, np.int64)
+
+    def write(self, values: NDArray[np.generic], window: Window) -> None:
+        self.classes += np.bincount(values.ravel(), minlength=len(self.classes))[: len(self.classes)]
+
+
+class FileSink:
+    """Writes each head's blocks to its writers.
+
+    :ivar counts: of the pixels of each class, by head; of logits and probabilities there are none.
+    """
+
+    def __init__(
+        self, heads: Mapping[str, HeadClasses], writers: Mapping[str, list[Writer]], counts: Mapping[str, Counts]
+    ) -> None:
         self.heads = heads
         self.writers = writers
+        self.counts = counts
 
     def write(self, head: str, values: Tensor, valid: Tensor | None, window: Window) -> None:
         if values.is_floating_point():
@@ -109,8 +125,10 @@ def writing(
         pictures = {name: Reduced(source.size, step) for name, each in files.items() if each.overlay}
         with ExitStack() as inner:  # closed before the files get their names
             main = {name: _writer(inner, source, heads[name], path, wanted.output) for name, path in partials.items()}
-            writers = {name: [each, *filter(None, [pictures.get(name)])] for name, each in main.items()}
-            yield FileSink(heads, writers)
+            counts = {name: Counts(heads[name]) for name in files if wanted.output == "classes"}
+            kinds: list[Mapping[str, Writer]] = [main, counts, pictures]
+            writers = {name: [kind[name] for kind in kinds if name in kind] for name in files}
+            yield FileSink(heads, writers, counts)
         for name, each in files.items():
             writer = main[name]
             if isinstance(writer, PngWriter):

@@ -54,7 +54,7 @@ def write_polygons(classes: Path, path: Path, head: HeadClasses) -> None:
         for part in _parts(kept):
             numbers = [number for _, number in part]
             frame = geopandas.GeoDataFrame(
-                {"class": numbers, "name": [head.name(number) for number in numbers]},
+                {"class": numbers, "name": [head.labels.name(number) for number in numbers]},
                 geometry=[outline for outline, _ in part],
                 crs=raster.crs,
             )

@@ -48,7 +48,6 @@ class Predictor:
         classes = model.head.classes
         heads = {}
         for name, count in classes.heads.items():
-            labels = model.labels.get(name, Labels())
-            heads[name if classes.named else ""] = HeadClasses(count, labels.names, labels.palette)
+            heads[name if classes.named else ""] = HeadClasses.of(count, model.labels.get(name, Labels()))
         engines = [ModelEngine(each, half=half, flips=flips, scales=scales) for each in on_devices(model, devices)]
         return cls(engines, model.preprocessing, heads, model.grid)

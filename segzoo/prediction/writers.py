@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segzoo.errors import OptionError
-from segzoo.labels import Colour
+from segzoo.labels import Colour, Labels
 from segzoo.pictures.colours import UNKNOWN, palette
 from segzoo.prediction.rasters import CACHE, import_rasterio
 from segzoo.prediction.source import Window
@@ -33,13 +33,19 @@ class HeadClasses:
     """What a head tells apart.
 
     :param count: of its logits; one alone tells two classes apart.
-    :param names: of the classes, or none.
-    :param colours: of the classes, or none.
+    :param labels: of the classes.
     """
 
     count: int
-    names: tuple[str, ...] = ()
-    colours: tuple[Colour, ...] = ()
+    labels: Labels
+
+    @classmethod
+    def of(cls, count: int, labels: Labels) -> HeadClasses:
+        """Of a head's own labels: a map of a single class holds 1 where it is."""
+        if count == 1:
+            colours = (palette(1)[0], *labels.palette) if labels.palette else ()
+            labels = Labels(("nothing", labels.name(0)), colours)
+        return cls(count, labels)
 
     @property
     def classes(self) -> int:
@@ -47,7 +53,7 @@ class HeadClasses:
 
     @property
     def palette(self) -> tuple[Colour, ...]:
-        return self.colours if len(self.colours) >= self.classes else palette(self.classes)
+        return self.labels.palette or palette(self.classes)
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -57,10 +63,6 @@ class HeadClasses:
     def nodata(self) -> int:
         """What a pixel without data holds."""
         return int(np.iinfo(self.dtype).max)
-
-    def name(self, number: int) -> str:
-        """What a class is called; its number where it has no name."""
-        return self.names[number] if number < len(self.names) else str(number)
 
 
 class Writer(Protocol):
@@ -147,10 +149,10 @@ def tiff_writer(
         ) as file:  # fmt: skip
             if not values and head.dtype == np.uint8:
                 file.write_colormap(1, dict(enumerate(head.palette[: head.classes])))
-            if head.names:
-                file.update_tags(classes=json.dumps(head.names))
-                for band, name in enumerate(head.names[: file.count], 1) if values else ():
-                    file.set_band_description(band, name)
+            if head.labels.names:
+                file.update_tags(classes=json.dumps(head.labels.names))
+            for band in file.indexes if values else ():
+                file.set_band_description(band, head.labels.name(head.classes - head.count + band - 1))
             yield TiffWriter(file, size)
         with rasterio.open(path) as written:
             for band in written.indexes:

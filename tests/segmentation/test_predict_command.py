@@ -45,7 +45,6 @@ def test_tasks_are_those_of_decoders():
 @pytest.mark.parametrize(
     ("task", "files"),
     [
-        ("semantic", ["1.overlay.png", "1.png", "two.overlay.png", "two.png"]),
         ("instance", ["1.overlay.png", "instances.json", "two.overlay.png"]),
         ("panoptic", ["1.overlay.png", "1.png", "panoptic.json", "two.overlay.png", "two.png"]),
     ],
@@ -118,7 +117,7 @@ def test_what_can_not_be_segmented_is_told_by_name(model, images, tmp_path, monk
     (tmp_path / "empty").mkdir()
     (tmp_path / "text.png").write_text("no picture")
     np.save(tmp_path / "bands.npy", np.zeros((8, 8, 5), np.uint8))
-    result = run("m", *paths)
+    result = run("m", *paths, "--task", "instance")
     assert result.exit_code == 1
     assert told in result.stderr
     assert result.stderr.count("\n") == 1
@@ -126,13 +125,13 @@ def test_what_can_not_be_segmented_is_told_by_name(model, images, tmp_path, monk
 
 def test_an_image_is_not_replaced_by_what_is_found_in_it(model, images):
     before = (images / "1.png").read_bytes()
-    result = run("m", images, "--output", images)
+    result = run("m", images, "--output", images, "--task", "panoptic")
     assert "is an image that would be overwritten" in result.stderr
     assert (images / "1.png").read_bytes() == before
 
 
 @pytest.mark.parametrize(("option", "value"), [("--threshold", 2), ("--overlap", -1), ("--top", 0), ("--device", "x")])
 def test_a_value_out_of_range_is_an_error(model, images, tmp_path, option, value):
-    result = run("m", images, "--output", tmp_path / "out", option, value)
+    result = run("m", images, "--output", tmp_path / "out", "--task", "panoptic", option, value)
     assert result.exit_code == 1
     assert result.stderr.startswith("Error: ")

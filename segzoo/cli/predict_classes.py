@@ -1,0 +1,93 @@
+"""`segzoo predict --task semantic`: the class of each pixel, of images of any size."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from segzoo.prediction.filing import Predicted
+    from segzoo.prediction.predictor import Predictor
+
+Number = TypeVar("Number", int, float)
+
+
+def predict_classes(
+    model: str,
+    paths: Sequence[str],
+    output: Path,
+    device: str,
+    *,
+    save: Any,
+    overlay: bool | None,
+    polygons: bool,
+    bands: str | None,
+    tile: int,
+    margin: int | None,
+    blend: int | None,
+    batch: int,
+    half: bool,
+    flips: bool,
+    scales: str,
+    overwrite: bool,
+) -> list[dict[str, Any]]:
+    """What was found in each image, by class; of those that are broken, why."""
+    from tqdm import tqdm
+
+    import segzoo
+    from segzoo.prediction.filing import Task, predict_files
+    from segzoo.prediction.outputs import Wanted
+    from segzoo.prediction.predictor import Predictor
+    from segzoo.prediction.tiling import Tiling
+
+    looks: dict[str, Any] = {"half": half, "flips": flips, "scales": _numbers("--scales", scales, float)}
+    wanted = Wanted(save, save == "classes" if overlay is None else overlay, polygons)
+    chosen = None if bands is None else _numbers("--bands", bands, int)
+    loaded = segzoo.from_pretrained(model)
+    task = Task(wanted, Tiling(tile, margin, blend, loaded.grid), batch, chosen)
+    predictor = Predictor.of(loaded, devices=device.split(","), **looks)
+    outcome = predict_files(
+        predictor,
+        paths,
+        output,
+        task,
+        settings={"model": model, "weights": _weights(Path(model)), **looks},
+        overwrite=overwrite,
+        report=lambda text: tqdm.write(f"Error: {' '.join(text.split())}", file=sys.stderr),
+    )
+    return [
+        *({"image": path} for path in outcome.kept),
+        *(_row(path, each, predictor) for path, each in outcome.done.items()),
+        *({"image": path, "error": reason} for path, reason in outcome.broken.items()),
+    ]
+
+
+def _row(path: str, predicted: Predicted, predictor: Predictor) -> dict[str, Any]:
+    height, width = predicted.size
+    found = [
+        {"class": predictor.heads[head].labels.name(number), "area": area, **({"head": head} if head else {})}
+        for head, pixels in predicted.pixels.items()
+        for number, area in enumerate(pixels)
+        if area
+    ]
+    return {"image": path, "height": height, "width": width, "found": found}
+
+
+def _weights(model: Path) -> str | None:
+    """What tells a folder's weights from those that it held before; None for a name on the hub."""
+    files = sorted(model.glob("*.safetensors")) if model.is_dir() else []
+    stats = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+    return hashlib.sha256(repr(stats).encode()).hexdigest()[:16] if stats else None
+
+
+def _numbers(option: str, text: str, kind: Callable[[str], Number]) -> tuple[Number, ...]:
+    try:
+        return tuple(kind(each) for each in text.split(","))
+    except ValueError as error:
+        example = "3,2,1" if kind is int else "0.75,1,1.25"
+        raise click.UsageError(f"{option} takes numbers such as {example}, got {text!r}") from error
