@@ -21,6 +21,10 @@ class Blend:
         self._beside: Tensor | None = None
         self._below = Shelf()
 
+    def close(self) -> None:
+        """Leave nothing behind."""
+        self._below.close()
+
     def add(self, logits: Tensor, row: Span, column: Span) -> Tensor:
         """Add a tile.
 

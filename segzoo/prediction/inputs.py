@@ -32,6 +32,9 @@ def find_inputs(paths: Sequence[str], output: Path) -> list[Input]:
     found: dict[Path, Input] = {}
     outputs = output.resolve()
     for given in paths:
+        root = Path(given).resolve()
+        if root.exists() and outputs in [root, *root.parents]:
+            raise OptionError(f"{given} lies among the outputs, in {output}; give another folder as --output")
         within = list(_below(given))
         if not within:
             raise DataError(f"there are no images in {given}; their names end in {', '.join(sorted(PICTURES))}")
@@ -39,8 +42,6 @@ def find_inputs(paths: Sequence[str], output: Path) -> list[Input]:
             path = each.path.resolve()
             if outputs not in path.parents:
                 found.setdefault(path, each)
-            elif outputs in [path.parent, *Path(given).resolve().parents, Path(given).resolve()]:
-                raise OptionError(f"{each.path} lies among the outputs, in {output}; give another folder as --output")
     names: dict[str, Path] = {}
     for each in found.values():
         other = names.setdefault(each.name, each.path)

@@ -59,6 +59,8 @@ class RasterSource:
         points, crs = self.raster.gcps
         if points:
             return {"gcps": points, "crs": crs}
+        if self.raster.transform.is_identity:
+            return {"crs": self.raster.crs} if self.raster.crs else {}
         return {"crs": self.raster.crs, "transform": self.raster.transform}
 
     def read(self, window: Window) -> tuple[Tensor, Tensor | None]:

@@ -47,6 +47,10 @@ class Shelf:
             ) from error
         self._kinds[key] = tensor.dtype, tensor.shape
 
+    def close(self) -> None:
+        """Take all away."""
+        self._file.close()
+
     def take(self, key: Hashable) -> Tensor:
         """What lies there, on the CPU."""
         dtype, shape = self._kinds[key]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from itertools import cycle
 from typing import Literal, NamedTuple, get_args
 
@@ -78,11 +79,13 @@ def stream(
     skipped = spans[: rows.start]
     blends: dict[str, Blend] = {}
     bar = tqdm(total=len(chosen) * len(columns), desc=name, unit="tile", delay=2, leave=False)
-    with bar:
+    with bar, ExitStack() as stack:
         for tile, logits in _computed(engines, _batches(source, chosen, columns, batch)):
             window, valid = tile.block()
             for head, each in logits.items():
-                block = blends.setdefault(head, Blend()).add(each, *_started(tile, skipped))
+                if head not in blends:
+                    blends[head] = stack.enter_context(closing(Blend()))
+                block = blends[head].add(each, *_started(tile, skipped))
                 if tile.row not in skipped:
                     sink.write(head, _reduced(block, output), valid, window)
             bar.update()
