@@ -82,12 +82,14 @@ def stream(
     with bar, ExitStack() as stack:
         for tile, logits in _computed(engines, _batches(source, chosen, columns, batch)):
             window, valid = tile.block()
-            for head, each in logits.items():
+            while logits:  # none are kept while the next tile is computed
+                head, each = logits.popitem()
                 if head not in blends:
                     blends[head] = stack.enter_context(closing(Blend()))
                 block = blends[head].add(each, *_started(tile, skipped))
                 if tile.row not in skipped:
                     sink.write(head, _reduced(block, output), valid, window)
+                del each, block
             bar.update()
 
 
@@ -120,7 +122,9 @@ def _computed(engines: Sequence[Engine], batches: Iterator[list[Tile]]) -> Itera
         return [(tile, next(parts) if any(tile is each for each in full) else _nothing(known, tile)) for tile in tiles]
 
     def collect(future: Future[list[tuple[Tile, dict[str, Tensor]]]]) -> Iterator[tuple[Tile, dict[str, Tensor]]]:
-        for tile, logits in future.result():
+        parts = future.result()
+        while parts:
+            tile, logits = parts.pop(0)
             known.update({head: each[..., :0, :0].clone() for head, each in logits.items()})
             yield tile, logits
 
@@ -152,7 +156,7 @@ def _nothing(known: dict[str, Tensor], tile: Tile) -> dict[str, Tensor]:
 def _reduced(logits: Tensor, output: Output) -> Tensor:
     one = logits.shape[1] == 1
     if output == "classes":
-        return (logits[:, 0] > 0).long() if one else logits.argmax(dim=1)
+        return (logits[:, 0] > 0).long() if one else logits.max(dim=1).indices  # more than twice as fast as argmax
     if output == "probabilities":
         return logits.sigmoid() if one else logits.softmax(dim=1)
     return logits
