@@ -56,7 +56,7 @@ def predict_classes(
         paths,
         output,
         task,
-        settings={"model": model, "weights": _weights(Path(model)), **looks},
+        settings={**_identity(model), **looks},
         overwrite=overwrite,
         report=lambda text: tqdm.write(f"Error: {' '.join(text.split())}", file=sys.stderr),
     )
@@ -78,11 +78,14 @@ def _row(path: str, predicted: Predicted, predictor: Predictor) -> dict[str, Any
     return {"image": path, "height": height, "width": width, "found": found}
 
 
-def _weights(model: Path) -> str | None:
-    """What tells a folder's weights from those that it held before; None for a name on the hub."""
-    files = sorted(model.glob("*.safetensors")) if model.is_dir() else []
+def _identity(model: str) -> dict[str, str]:
+    """What tells models apart: the folder and when its weights were written, or the name on the hub."""
+    folder = Path(model)
+    if not folder.exists():
+        return {"model": model}
+    files = sorted(folder.glob("*.safetensors")) if folder.is_dir() else [folder]
     stats = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
-    return hashlib.sha256(repr(stats).encode()).hexdigest()[:16] if stats else None
+    return {"model": str(folder.resolve()), "weights": hashlib.sha256(repr(stats).encode()).hexdigest()[:16]}
 
 
 def _numbers(option: str, text: str, kind: Callable[[str], Number]) -> tuple[Number, ...]:
