@@ -10,6 +10,7 @@ from . import metrics as metrics
 from . import nn as nn
 from . import options as options
 from . import runtime as runtime
+from . import prediction as prediction
 from . import segmentation as segmentation
 from . import testing as testing
 from . import training as training
