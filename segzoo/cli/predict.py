@@ -16,7 +16,7 @@ from segzoo.cli.tables import json_option, print_json, print_table
 TASKS = ("semantic", "instance", "panoptic")
 OUTPUTS = ("classes", "logits", "probabilities")
 OF_CLASSES = ("save", "overlay", "polygons", "bands", "tile", "margin", "blend", "batch", "half", "flips", "scales",
-              "overwrite")  # fmt: skip
+              "overwrite", "engine", "workers", "address")  # fmt: skip
 OF_OBJECTS = ("threshold", "overlap", "top", "things")
 
 
@@ -37,6 +37,11 @@ OF_OBJECTS = ("threshold", "overlap", "top", "things")
 @click.option("--flips", is_flag=True, help="Look at each tile mirrored as well.")
 @click.option("--scales", default="1", show_default=True, help="Sizes to look at each tile in, such as 0.75,1,1.25.")
 @click.option("--overwrite", is_flag=True, help="Do again what an earlier run has left.")
+@click.option("--engine", type=click.Choice(("local", "ray")), default="local", show_default=True, help="Who computes.")
+@click.option(
+    "--workers", type=click.IntRange(min=1), default=2, show_default=True, help="Ray: processes with a model."
+)
+@click.option("--address", help="Ray: of a cluster; this machine by default.")
 @click.option("--threshold", type=float, help="Objects: keep what has a higher score.  [default: 0.5, panoptic 0.8]")
 @click.option("--overlap", type=float, default=0.8, show_default=True, help="Panoptic: share that a mask has to win.")
 @click.option("--top", type=int, default=100, show_default=True, help="Instance: the most objects of an image.")
@@ -79,7 +84,7 @@ def predict(
             raise click.UsageError(f"--{name} isn't for --task {task}")
     chosen = {name: options[name] for name in mine}
     if task == "semantic":
-        rows = predict_classes(model, paths, Path(output), device, **chosen)
+        rows = predict_classes(model, paths, Path(output), device, threads=threads, **chosen)
     else:
         rows = predict_objects(model, paths, Path(output), device, task, **chosen)
     broken = [row for row in rows if "error" in row]

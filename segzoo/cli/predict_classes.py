@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -35,36 +36,61 @@ def predict_classes(
     flips: bool,
     scales: str,
     overwrite: bool,
+    engine: str,
+    workers: int,
+    address: str | None,
+    threads: int | None,
 ) -> list[dict[str, Any]]:
     """What was found in each image, by class; of those that are broken, why."""
     from tqdm import tqdm
 
-    import segzoo
     from segzoo.prediction.filing import Task, predict_files
+    from segzoo.prediction.fleet import predict_on_ray
     from segzoo.prediction.outputs import Wanted
-    from segzoo.prediction.predictor import Predictor
     from segzoo.prediction.tiling import Tiling
 
     looks: dict[str, Any] = {"half": half, "flips": flips, "scales": _numbers("--scales", scales, float)}
     wanted = Wanted(save, save == "classes" if overlay is None else overlay, polygons)
     chosen = None if bands is None else _numbers("--bands", bands, int)
-    loaded = segzoo.from_pretrained(model)
-    task = Task(wanted, Tiling(tile, margin, blend, loaded.grid), batch, chosen)
-    predictor = Predictor.of(loaded, devices=device.split(","), **looks)
-    outcome = predict_files(
-        predictor,
-        paths,
-        output,
-        task,
-        settings={**_identity(model), **looks},
-        overwrite=overwrite,
-        report=lambda text: tqdm.write(f"Error: {' '.join(text.split())}", file=sys.stderr),
-    )
+    devices = device.split(",")
+    predictor = make_predictor(model, devices, looks)
+    task = Task(wanted, Tiling(tile, margin, blend, predictor.grid), batch, chosen)
+    common: dict[str, Any] = {
+        "settings": {**_identity(model), **looks},
+        "overwrite": overwrite,
+        "report": lambda text: tqdm.write(f"Error: {' '.join(text.split())}", file=sys.stderr),
+    }
+    if engine == "ray":
+        # A worker on a GPU sees that one alone, whichever it is.
+        gpus = float(device.startswith("cuda"))
+        make = partial(make_predictor, model, ["cuda" if gpus else device], looks, threads or 1)
+        outcome = predict_on_ray(
+            make, predictor, paths, output, task, **common, address=address, workers=workers, gpus=gpus
+        )
+    else:
+        outcome = predict_files(predictor, paths, output, task, **common)
     return [
         *({"image": path} for path in outcome.kept),
         *(_row(path, each, predictor) for path, each in outcome.done.items()),
         *({"image": path, "error": reason} for path, reason in outcome.broken.items()),
     ]
+
+
+def make_predictor(
+    model: str, devices: Sequence[str], looks: Mapping[str, Any], threads: int | None = None
+) -> Predictor:
+    """A model from its folder or hub id, on devices.
+
+    :param threads: that it may use.
+    """
+    import torch
+
+    import segzoo
+    from segzoo.prediction.predictor import Predictor
+
+    if threads:
+        torch.set_num_threads(threads)
+    return Predictor.of(segzoo.from_pretrained(model), devices=devices, **looks)
 
 
 def _row(path: str, predicted: Predicted, predictor: Predictor) -> dict[str, Any]:

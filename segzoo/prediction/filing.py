@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -179,11 +180,11 @@ def recorded(
     missing = []
     for each, heads in files.items():
         outputs = [file for head in heads.values() for file in head.all]
-        if going_on and all(file.exists() for file in outputs) and _is_newer(outputs[0], each.path):
+        if going_on and all(is_newer(file, each.path) for file in outputs):
             outcome.kept.append(str(each.path))
         else:
             for file in outputs:
-                _clear(file)
+                _clear(file, all_of_it=not going_on)
             missing.append(each)
     try:
         yield missing
@@ -191,15 +192,21 @@ def recorded(
         record.end(folder, settings, outcome.broken)
 
 
-def _is_newer(output: Path, picture: Path) -> bool:
-    return output.stat().st_mtime >= picture.stat().st_mtime
+def is_newer(output: Path, picture: Path) -> bool:
+    """Whether an output is there that was made since its picture was last changed."""
+    return output.exists() and output.stat().st_mtime >= picture.stat().st_mtime
 
 
-def _clear(file: Path) -> None:
-    """Make the file's folder, and take away what a run that was killed had begun of it."""
+def _clear(file: Path, all_of_it: bool) -> None:
+    """Make the file's folder, and take away what a run that was killed had begun of it.
+
+    :param all_of_it: and what was made with other settings, which a run that is stopped would leave among its own.
+    """
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        for begun in file.parent.glob(f".{file.name.replace('[', '[[]')}.*.partial*"):
-            begun.unlink(missing_ok=True)
+        begun = f".{glob.escape(file.name)}."
+        patterns = [f"{begun}*.partial*", *([f"{begun}*.npy", glob.escape(file.name)] if all_of_it else [])]
+        for each in (each for pattern in patterns for each in file.parent.glob(pattern)):
+            each.unlink(missing_ok=True)
     except OSError as error:
         raise OptionError(f"can't write to {file}: {error.strerror or error}; give another folder") from error

@@ -101,13 +101,17 @@ class FileSink:
     def write(self, head: str, values: Tensor, valid: Tensor | None, window: Window) -> None:
         if values.is_floating_point():
             block = values[0].float().cpu() if valid is None else values[0].float().cpu().where(valid, torch.nan)
-            array = block.numpy()
-        else:
-            array = values[0].cpu().numpy().astype(self.heads[head].dtype)
-            if valid is not None:
-                array[~valid.numpy()] = self.heads[head].nodata
+            self.put(head, block.numpy(), window)
+            return
+        classes = values[0].cpu().numpy().astype(self.heads[head].dtype)
+        if valid is not None:
+            classes[~valid.numpy()] = self.heads[head].nodata
+        self.put(head, classes, window)
+
+    def put(self, head: str, values: NDArray[np.generic], window: Window) -> None:
+        """Write what is as files have it: no data among the values."""
         for writer in self.writers[head]:
-            writer.write(array, window)
+            writer.write(values, window)
 
 
 @contextmanager
