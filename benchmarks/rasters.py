@@ -26,7 +26,7 @@ CELL = 32
 """Pixels a side that the network gives one class."""
 
 
-def write_raster(path: Path, side: int) -> None:
+def write_raster(path: Path, height: int, width: int) -> None:
     """A raster of three bands, at a place on the ground, of tiles that compress a little."""
     import numpy as np
     import rasterio
@@ -34,15 +34,15 @@ def write_raster(path: Path, side: int) -> None:
 
     random = np.random.default_rng(0)
     with rasterio.Env(GDAL_CACHEMAX=64), rasterio.open(
-        path, "w", driver="GTiff", height=side, width=side, count=3, dtype="uint8", tiled=True, blockxsize=512,
+        path, "w", driver="GTiff", height=height, width=width, count=3, dtype="uint8", tiled=True, blockxsize=512,
         blockysize=512, compress="deflate", zlevel=1, interleave="pixel", crs="EPSG:32632",
         transform=from_origin(500_000, 5_400_000, 0.5, 0.5),
     ) as file:  # fmt: skip
-        for top in range(0, side, 512):
-            rows = min(512, side - top)
-            coarse = random.integers(0, 256, (3, math.ceil(rows / CELL), math.ceil(side / CELL)), np.uint8)
-            values = coarse.repeat(CELL, 1).repeat(CELL, 2)[:, :rows, :side]
-            file.write(values, window=((top, top + rows), (0, side)))
+        for top in range(0, height, 512):
+            rows = min(512, height - top)
+            coarse = random.integers(0, 256, (3, math.ceil(rows / CELL), math.ceil(width / CELL)), np.uint8)
+            values = coarse.repeat(CELL, 1).repeat(CELL, 2)[:, :rows, :width]
+            file.write(values, window=((top, top + rows), (0, width)))
 
 
 def measure(image: Path, folder: Path, tile: int) -> dict[str, float | bool]:
@@ -87,24 +87,25 @@ def memory(kind: str) -> float:
 
 
 @click.command(help=__doc__)
-@click.option("--side", "sides", type=int, multiple=True, help="Of a raster in pixels; can be repeated.")
+@click.option("--side", "sides", type=int, multiple=True, help="Width of a raster in pixels; can be repeated.")
+@click.option("--height", type=int, help="In pixels, where they aren't square.")
 @click.option("--tile", default=1024, show_default=True)
 @click.option("--one", type=click.Path(path_type=Path), hidden=True)
-def main(sides: tuple[int, ...], tile: int, one: Path | None) -> None:
+def main(sides: tuple[int, ...], height: int | None, tile: int, one: Path | None) -> None:
     if one:
         print(json.dumps(measure(one / "image.tif", one / "out", tile)))
         return
     rows = []
     for side in sides or SIZES:
         with tempfile.TemporaryDirectory() as folder:
-            write_raster(Path(folder, "image.tif"), side)
+            write_raster(Path(folder, "image.tif"), height or side, side)
             command = [sys.executable, __file__, "--one", folder, "--tile", str(tile)]
             found = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
         rows.append(
             {
-                "side": side,
+                "pixels": f"{height or side} x {side}",
                 "seconds": round(found["seconds"], 1),
-                "ns a pixel": round(1e9 * found["seconds"] / side**2),
+                "ns a pixel": round(1e9 * found["seconds"] / (height or side) / side),
                 "memory before, MB": round(found["before"]),
                 "at most, MB": round(found["peak"]),
                 "same ground": found["same"],

@@ -38,9 +38,7 @@ OF_OBJECTS = ("threshold", "overlap", "top", "things")
 @click.option("--scales", default="1", show_default=True, help="Sizes to look at each tile in, such as 0.75,1,1.25.")
 @click.option("--overwrite", is_flag=True, help="Do again what an earlier run has left.")
 @click.option("--engine", type=click.Choice(("local", "ray")), default="local", show_default=True, help="Who computes.")
-@click.option(
-    "--workers", type=click.IntRange(min=1), default=2, show_default=True, help="Ray: processes with a model."
-)
+@click.option("--workers", type=click.IntRange(min=1), default=2, show_default=True, help="Ray: how many processes.")
 @click.option("--address", help="Ray: of a cluster; this machine by default.")
 @click.option("--threshold", type=float, help="Objects: keep what has a higher score.  [default: 0.5, panoptic 0.8]")
 @click.option("--overlap", type=float, default=0.8, show_default=True, help="Panoptic: share that a mask has to win.")
