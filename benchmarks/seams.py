@@ -25,7 +25,8 @@ from segzoo.model import SegmentationModel
 from segzoo.prediction import Tiling
 
 PAIRS = ("resnet18+fpn", "mit_b0+segformer", "resnet18+pspnet")
-SCENE = 64
+SCENE = 68
+"""Pixels a side of a scene: no multiple of a tile's, so that lines fall everywhere in scenes alike."""
 ACROSS = 20
 """Scenes in a row of the picture."""
 NEAR = 8
