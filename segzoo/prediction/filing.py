@@ -132,7 +132,7 @@ def predict_file(predictor: Predictor, each: Input, files: Mapping[str, Files], 
     with (
         open_source(each.path, predictor.preprocessing, task.bands, tile) as source,
         writing(source, predictor.heads, files, task.wanted) as sink,
-        explained(str(each.path), tile),
+        explained(str(each.path), f" at tile={tile}; take smaller tiles"),
     ):
         stream(
             predictor.engines, source, sink, task.tiling,

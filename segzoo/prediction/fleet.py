@@ -102,7 +102,7 @@ def predict_part(predictor: Predictor, part: Part, files: Mapping[str, Files], t
         spans = task.tiling.spans(height)[part.start : part.stop]
         rows = {head: Rows(spans[0].first, spans[-1].last, width, each.dtype) for head, each in predictor.heads.items()}
         sink = FileSink(predictor.heads, {head: [each] for head, each in rows.items()}, {})
-        with explained(part.path, task.tiling.tile):
+        with explained(part.path, f" at tile={task.tiling.tile}; take smaller tiles"):
             stream(
                 predictor.engines, source, sink, task.tiling,
                 batch=task.batch, rows=range(part.start, part.stop), name=Path(part.path).name,
