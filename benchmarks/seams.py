@@ -1,6 +1,6 @@
 """Whether tiles can be told from a map: a trained model's errors where tiles meet, beside those elsewhere.
 
-A pair is trained briefly on the demo's scenes of handwritten digits, and predicts a large picture that is made of
+A pair is trained briefly on the demo's scenes of handwritten digits, and predicts large pictures that are made of
 held-out ones, as a whole and in tiles. What is counted are pixels that the tiled map has otherwise than the whole one,
 and otherwise than the truth: near the lines where one tile hands over to the next, and away from them.
 
@@ -9,6 +9,7 @@ Run `python benchmarks/seams.py --help` for the options; README.md has what was 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import click
@@ -44,7 +45,10 @@ class Shares(NamedTuple):
 
 
 def large_picture(across: int, seed: int = 0) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Held-out scenes beside and below each other, and their classes."""
+    """Held-out scenes beside and below each other, and their classes.
+
+    :param seed: another seed, other scenes.
+    """
     scenes = [[scene(VAL, row * across + i, size=SCENE, seed=seed) for i in range(across)] for row in range(across)]
     picture = np.concatenate([np.concatenate([each.picture for each in row], axis=1) for row in scenes])
     return picture, np.concatenate([np.concatenate([each.mask for each in row], axis=1) for row in scenes])
@@ -59,35 +63,35 @@ def near_seams(side: int, tiling: Tiling) -> NDArray[np.bool_]:
     return line[:, None] | line
 
 
-def measure(
-    model: SegmentationModel, picture: NDArray[np.uint8], truth: NDArray[np.int64], tiling: Tiling
-) -> tuple[Shares, Shares]:
-    """How many pixels of the tiled map are otherwise than the whole one, and than the truth."""
-    image = model.preprocessing(picture)
-    whole = model.predict(image, tile=max(image.shape)).numpy()
-    tiled = model.predict(image, tile=tiling.tile, margin=tiling.margin, blend=tiling.blend).numpy()
-    near = near_seams(len(truth), Tiling(tiling.tile, tiling.margin, tiling.blend, model.grid))
-    changed, wrong = ((tiled != other) for other in (whole, truth))
-    return (
-        Shares(float(changed[near].mean()), float(changed[~near].mean())),
-        Shares(float(wrong[near].mean()), float(wrong[~near].mean())),
-    )
+def measure(model: SegmentationModel, tilings: Mapping[str, Tiling], pictures: int) -> dict[str, tuple[Shares, Shares]]:
+    """How many pixels of tiled maps are otherwise than the whole ones, and than the truth."""
+    found: dict[str, list[NDArray[np.float64]]] = {name: [] for name in tilings}
+    for seed in range(pictures):
+        picture, truth = large_picture(ACROSS, seed)
+        image = model.preprocessing(picture)
+        whole = model.predict(image, tile=max(image.shape)).numpy()
+        for name, tiling in tilings.items():
+            near = near_seams(len(truth), Tiling(tiling.tile, tiling.margin, tiling.blend, model.grid))
+            tiled = model.predict(image, tile=tiling.tile, margin=tiling.margin, blend=tiling.blend).numpy()
+            otherwise = [tiled != other for other in (whole, truth)]
+            found[name].append(np.array([(each[near].mean(), each[~near].mean()) for each in otherwise]))
+    means = {name: np.mean(each, axis=0) for name, each in found.items()}
+    return {name: (Shares(*changed), Shares(*wrong)) for name, (changed, wrong) in means.items()}
 
 
 @click.command(help=__doc__)
 @click.argument("pairs", nargs=-1)
 @click.option("--steps", default=300, show_default=True)
 @click.option("--tile", default=256, show_default=True)
-def main(pairs: tuple[str, ...], steps: int, tile: int) -> None:
+@click.option("--pictures", default=6, show_default=True)
+def main(pairs: tuple[str, ...], steps: int, tile: int, pictures: int) -> None:
     torch.set_num_threads(1)
-    picture, truth = large_picture(ACROSS)
     tilings = {"no margin": Tiling(tile, 0, 0), "margin": Tiling(tile, None, 0), "margin, blended": Tiling(tile)}
     rows = []
     for text in pairs or PAIRS:
         pair = PairName(*text.split("+"))
         model = train_pair(pair, ScenesDataset(steps * 16, 64, size=SCENE), steps, None, 0, True).model
-        for name, tiling in tilings.items():
-            changed, wrong = measure(model, picture, truth, tiling)
+        for name, (changed, wrong) in measure(model, tilings, pictures).items():
             rows.append({"pair": text, "tiles": name, "changed, near / away": changed, "wrong, near / away": wrong})
         print(tabulate(rows, headers="keys", tablefmt="github"), flush=True)
 
