@@ -16,8 +16,8 @@ from segzoo.errors import DataError, InputError, MissingExtraError
 from segzoo.prediction.source import Window, normalised
 from segzoo.preprocessing import Preprocessing
 
-CACHE = 64
-"""What GDAL may keep of files, in MB; its own default is a twentieth of all memory."""
+CACHE = 64 << 20
+"""Bytes that GDAL may keep of files; its own default is a twentieth of all memory."""
 
 
 class RasterSource:
@@ -93,7 +93,7 @@ def open_raster(path: Path, rows: int = 0) -> Iterator[Any]:
         with rasterio.Env(GDAL_CACHEMAX=CACHE), rasterio.open(path) as raster:
             in_rows = raster.block_shapes[0][1] == raster.width
             pixel = sum(np.dtype(each).itemsize for each in raster.dtypes)
-            needed = 1.25 * rows * raster.width * pixel / 2**20 if in_rows else 0
+            needed = 1.25 * rows * raster.width * pixel if in_rows else 0
             with rasterio.Env(GDAL_CACHEMAX=int(CACHE + needed)):
                 yield raster
 

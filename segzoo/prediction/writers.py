@@ -123,7 +123,7 @@ class TiffWriter:
             top, bottom, left, right = window
             self.file.write(values, window=((top, bottom), (left, right)))
             return
-        for top, rows in self.strips.add(values):
+        for top, rows in self.strips.add(values, window):
             self.file.write(rows, 1, window=((top, top + len(rows)), (0, rows.shape[1])))
 
 

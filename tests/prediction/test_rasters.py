@@ -200,9 +200,9 @@ def test_a_full_disk_is_told(tmp_path):
 def test_strips_are_whole_rows_in_order():
     values = np.arange(70 * 40).reshape(70, 40)
     strips, found = Strips((70, 40), 16), []
-    for rows in (slice(0, 30), slice(30, 33), slice(33, 70)):
-        for columns in (slice(0, 15), slice(15, 40)):
-            found += strips.add(values[rows, columns])
+    for top, bottom in ((0, 30), (30, 33), (33, 70)):
+        for left, right in ((0, 15), (15, 40)):
+            found += strips.add(values[top:bottom, left:right], Window(top, bottom, left, right))
     assert [top for top, _ in found] == [0, 16, 32, 48, 64]
     np.testing.assert_array_equal(np.concatenate([rows for _, rows in found]), values)
 
@@ -261,3 +261,10 @@ def test_the_map_of_tiles_beside_each_other_is_that_of_large_ones(tmp_path):
     predicted(image, tmp_path / "small", tiling=SMALL)
     predicted(image, tmp_path / "batched", tiling=SMALL, batch=5)
     np.testing.assert_array_equal(read(tmp_path / "small" / "a.tif"), read(tmp_path / "batched" / "a.tif"))
+
+
+def test_a_raster_that_is_stored_in_rows_is_unpacked_once(tmp_path):
+    image = as_tiff(tmp_path / "a.tif", noise(256, 4000), blockysize=64, compress="deflate")
+    with opening.open_raster(image, rows=256) as raster:
+        assert rasterio.env.getenv()["GDAL_CACHEMAX"] >= 256 * 4000 * 3
+        assert raster.block_shapes[0] == (64, 4000)
