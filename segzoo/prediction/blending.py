@@ -54,4 +54,5 @@ def _fade(before: Tensor, after: Tensor, span: Span, axis: int) -> None:
     length = span.full - span.first
     weights = (torch.arange(length, device=after.device, dtype=after.dtype) + 0.5) / length
     seam = after.narrow(axis, 0, length)
-    seam.copy_(torch.lerp(before, seam, weights if axis == COLUMNS else weights[:, None]))
+    # before + weights * (after - before), without memory of its own
+    seam.sub_(before).mul_(weights if axis == COLUMNS else weights[:, None]).add_(before)
