@@ -52,11 +52,8 @@ def measure(image: Path, folder: Path, tile: int) -> dict[str, float | bool]:
     from torch.nn import functional as F
 
     import segzoo
+    from segzoo.mapping import HeadClasses, Predictor, Task, Wanted, predict_files
     from segzoo.prediction import Tiling
-    from segzoo.prediction.filing import Task, predict_files
-    from segzoo.prediction.outputs import Wanted
-    from segzoo.prediction.predictor import Predictor
-    from segzoo.prediction.writers import HeadClasses
 
     torch.set_num_threads(1)
     torch.manual_seed(0)

@@ -10,7 +10,8 @@ Run `python benchmarks/seams.py --help` for the options; README.md has what was 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import click
@@ -26,9 +27,9 @@ from segzoo.demo.scenes import scene
 from segzoo.model import SegmentationModel
 from segzoo.prediction import Tiling
 
-PAIRS = ("resnet18+fpn", "mit_b0+segformer", "resnet18+pspnet")
+PAIRS = ("test_resnet+fpn", "resnet18+fpn", "mit_b0+segformer")
 SCENE = 68
-"""Pixels a side of a scene: no multiple of a tile's, so that lines fall everywhere in scenes alike."""
+"""Pixels a side of a scene."""
 ACROSS = 20
 """Scenes in a row of the picture."""
 NEAR = 8
@@ -36,23 +37,36 @@ NEAR = 8
 
 
 class Shares(NamedTuple):
-    """Of the pixels near a line between tiles, and of the others."""
+    """Of the pixels near a line between tiles, and of the others; and how far their difference may be chance.
+
+    :ivar error: the standard error of the difference, from picture to picture.
+    """
 
     near: float
     away: float
+    error: float
 
     def __str__(self) -> str:
-        return f"{self.near:.2%} / {self.away:.2%}"
+        return f"{self.near:.2%} / {self.away:.2%} ± {self.error:.2%}"
+
+    @classmethod
+    def of(cls, pictures: Sequence[tuple[float, float]]) -> Shares:
+        values = np.array(pictures)
+        difference = values[:, 0] - values[:, 1]
+        error = difference.std(ddof=1) / len(values) ** 0.5 if len(values) > 1 else math.nan
+        return cls(*values.mean(axis=0), float(error))
 
 
 def large_picture(across: int, seed: int = 0) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Held-out scenes beside and below each other, and their classes.
 
-    :param seed: another seed, other scenes.
+    :param seed: another seed, other scenes, moved otherwise, so that lines between tiles fall elsewhere in them.
     """
+    shift = np.random.default_rng(seed).integers(0, SCENE, 2)
     scenes = [[scene(VAL, row * across + i, size=SCENE, seed=seed) for i in range(across)] for row in range(across)]
     picture = np.concatenate([np.concatenate([each.picture for each in row], axis=1) for row in scenes])
-    return picture, np.concatenate([np.concatenate([each.mask for each in row], axis=1) for row in scenes])
+    classes = np.concatenate([np.concatenate([each.mask for each in row], axis=1) for row in scenes])
+    return np.roll(picture, shift, axis=(0, 1)), np.roll(classes, shift, axis=(0, 1))
 
 
 def near_seams(side: int, tiling: Tiling) -> NDArray[np.bool_]:
@@ -64,20 +78,23 @@ def near_seams(side: int, tiling: Tiling) -> NDArray[np.bool_]:
     return line[:, None] | line
 
 
-def measure(model: SegmentationModel, tilings: Mapping[str, Tiling], pictures: int) -> dict[str, tuple[Shares, Shares]]:
+def measure(
+    model: SegmentationModel, tilings: Mapping[str, Tiling], pictures: int, across: int = ACROSS
+) -> dict[str, tuple[Shares, Shares]]:
     """How many pixels of tiled maps are otherwise than the whole ones, and how many more are wrong."""
-    found: dict[str, list[NDArray[np.float64]]] = {name: [] for name in tilings}
+    changed: dict[str, list[tuple[float, float]]] = {name: [] for name in tilings}
+    wrong: dict[str, list[tuple[float, float]]] = {name: [] for name in tilings}
     for seed in range(pictures):
-        picture, truth = large_picture(ACROSS, seed)
+        picture, truth = large_picture(across, seed)
         image = model.preprocessing(picture)
         whole = model.predict(image, tile=max(image.shape)).numpy()
         for name, tiling in tilings.items():
             near = near_seams(len(truth), Tiling(tiling.tile, tiling.margin, tiling.blend, model.grid))
             tiled = model.predict(image, tile=tiling.tile, margin=tiling.margin, blend=tiling.blend).numpy()
-            changed, more = tiled != whole, (tiled != truth).astype(int) - (whole != truth)
-            found[name].append(np.array([(each[near].mean(), each[~near].mean()) for each in (changed, more)]))
-    means = {name: np.mean(each, axis=0) for name, each in found.items()}
-    return {name: (Shares(*changed), Shares(*more)) for name, (changed, more) in means.items()}
+            more = (tiled != truth).astype(int) - (whole != truth)
+            changed[name].append(((tiled != whole)[near].mean(), (tiled != whole)[~near].mean()))
+            wrong[name].append((more[near].mean(), more[~near].mean()))
+    return {name: (Shares.of(changed[name]), Shares.of(wrong[name])) for name in tilings}
 
 
 @click.command(help=__doc__)

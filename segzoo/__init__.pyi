@@ -5,6 +5,7 @@ from . import comparison as comparison
 from . import data as data
 from . import evaluation as evaluation
 from . import losses as losses
+from . import mapping as mapping
 from . import matrix as matrix
 from . import metrics as metrics
 from . import nn as nn

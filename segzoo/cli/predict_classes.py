@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from segzoo.prediction.filing import Predicted
-    from segzoo.prediction.predictor import Predictor
+    from segzoo.mapping import Predicted, Predictor
 
 Number = TypeVar("Number", int, float)
 
@@ -44,16 +43,17 @@ def predict_classes(
     """What was found in each image, by class; of those that are broken, why."""
     from tqdm import tqdm
 
-    from segzoo.prediction.filing import Task, predict_files
-    from segzoo.prediction.fleet import predict_on_ray
-    from segzoo.prediction.outputs import Wanted
-    from segzoo.prediction.tiling import Tiling
+    from segzoo.mapping import Task, Wanted, predict_files, predict_on_ray
+    from segzoo.prediction import Tiling
+
+    if engine == "ray" and device not in ("cpu", "cuda"):
+        raise click.UsageError(f"with --engine ray, --device is cpu, or cuda for a GPU to each worker, got {device!r}")
 
     looks: dict[str, Any] = {"half": half, "flips": flips, "scales": _numbers("--scales", scales, float)}
     wanted = Wanted(save, save == "classes" if overlay is None else overlay, polygons)
     chosen = None if bands is None else _numbers("--bands", bands, int)
-    devices = device.split(",")
-    predictor = make_predictor(model, devices, looks)
+    # Of Ray, the workers compute: this process only asks what the model tells apart.
+    predictor = make_predictor(model, ["cpu"] if engine == "ray" else device.split(","), looks)
     task = Task(wanted, Tiling(tile, margin, blend, predictor.grid), batch, chosen)
     common: dict[str, Any] = {
         "settings": {**_identity(model), **looks},
@@ -61,11 +61,10 @@ def predict_classes(
         "report": lambda text: tqdm.write(f"Error: {' '.join(text.split())}", file=sys.stderr),
     }
     if engine == "ray":
-        # A worker on a GPU sees that one alone, whichever it is.
-        gpus = float(device.startswith("cuda"))
-        make = partial(make_predictor, model, ["cuda" if gpus else device], looks, threads or 1)
+        where = str(Path(model).absolute()) if Path(model).exists() else model  # workers may run elsewhere
+        make = partial(make_predictor, where, [device], looks, threads or 1)
         outcome = predict_on_ray(
-            make, predictor, paths, output, task, **common, address=address, workers=workers, gpus=gpus
+            make, predictor, paths, output, task, **common, address=address, workers=workers, gpus=device == "cuda"
         )
     else:
         outcome = predict_files(predictor, paths, output, task, **common)
@@ -86,7 +85,7 @@ def make_predictor(
     import torch
 
     import segzoo
-    from segzoo.prediction.predictor import Predictor
+    from segzoo.mapping import Predictor
 
     if threads:
         torch.set_num_threads(threads)

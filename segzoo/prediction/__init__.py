@@ -5,16 +5,13 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
+        "array_engine": ["ArrayEngine", "Session"],
         "augmented": ["Augmented"],
         "engine": ["Engine", "ModelEngine"],
-        "filing": ["Outcome", "Predicted", "Task", "predict_files"],
-        "outputs": ["Wanted"],
         "predicting": ["ClassMap", "predict"],
-        "predictor": ["Predictor"],
         "sink": ["Sink", "TensorSink"],
         "source": ["ArraySource", "Source", "TensorSource", "Window"],
         "streaming": ["stream"],
         "tiling": ["Span", "Tiling", "spans"],
-        "writers": ["HeadClasses"],
     },
 )

@@ -8,8 +8,8 @@ from itertools import islice
 from pathlib import Path
 
 from segzoo.errors import MissingExtraError, OptionError
-from segzoo.prediction.rasters import open_raster
-from segzoo.prediction.writers import HeadClasses
+from segzoo.mapping.head_classes import HeadClasses
+from segzoo.mapping.rasters import open_raster
 
 LAYER = "classes"
 TOGETHER = 10_000

@@ -10,9 +10,10 @@ from PIL import Image
 
 from segzoo.errors import DataError, InputError, OptionError
 from segzoo.labels import Labels
-from segzoo.prediction import filing
-from segzoo.prediction.filing import predict_files
-from segzoo.prediction.writers import HeadClasses, PngWriter
+from segzoo.mapping import filing
+from segzoo.mapping.filing import predict_files
+from segzoo.mapping.head_classes import HeadClasses
+from segzoo.mapping.writers import PngWriter
 
 
 @pytest.fixture
@@ -105,9 +106,9 @@ def test_overlays_are_small_pictures(tmp_path):
 
 def test_an_overlay_has_the_pixels_of_the_map(tmp_path, monkeypatch):
     seen = {}
-    monkeypatch.setattr("segzoo.prediction.outputs._draw", lambda path, picture, classes, head: seen.update(c=classes))
-    monkeypatch.setattr("segzoo.prediction.outputs.SIDE", 70)
-    monkeypatch.setattr("segzoo.prediction.outputs.replacing", __import__("contextlib").nullcontext)
+    monkeypatch.setattr("segzoo.mapping.outputs._draw", lambda path, picture, classes, head: seen.update(c=classes))
+    monkeypatch.setattr("segzoo.mapping.outputs.SIDE", 70)
+    monkeypatch.setattr("segzoo.mapping.outputs.replacing", __import__("contextlib").nullcontext)
     (tmp_path / "out").mkdir()
     Image.fromarray(noise(150, 233)).save(tmp_path / "a.png")
     run(tmp_path / "a.png", tmp_path / "out", overlay=True, overwrite=True)

@@ -11,9 +11,12 @@ from brightest import SMALL, as_tiff, brightest, noise, task, truth
 from PIL import Image
 
 from segzoo.errors import DataError, InputError, MissingExtraError, OptionError
-from segzoo.prediction import fleet
-from segzoo.prediction.filing import predict_files
-from segzoo.prediction.fleet import Part, Worker, predict_on_ray, predict_part
+from segzoo.mapping import fleet
+from segzoo.mapping.filing import predict_files
+from segzoo.mapping.fleet import Worker, predict_on_ray
+from segzoo.mapping.inputs import Input
+from segzoo.mapping.naming import name_outputs
+from segzoo.mapping.parts import Part, parts_of, predict_part
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +87,7 @@ def test_parts_cover_a_large_raster_and_leave_small_files_whole(tmp_path):
     (tmp_path / "c.tif").write_text("no raster")
     count = len(SMALL.spans(900))
     parts = {
-        path.name: list(fleet._parts(fleet.Input(path, path.stem), brightest(), task()))
+        path.name: list(parts_of(Input(path, path.stem), brightest(), task()))
         for path in (large, small, tmp_path / "c.tif")
     }
     assert [(part.start, part.stop) for part in parts["a.tif"]] == [(0, 8), (8, 16), (16, count)]
@@ -111,7 +114,7 @@ def test_a_part_s_classes_are_those_of_the_whole(tmp_path):
 def test_a_part_that_is_there_is_not_made_again(tmp_path):
     image = as_tiff(tmp_path / "a.tif", noise(900, 150))
     part = Part(str(image), "out", 0, 8)
-    files = fleet.name_outputs([part.input], tmp_path, brightest().heads, task().wanted)[part.input]
+    files = name_outputs([part.input], tmp_path, brightest().heads, task().wanted)[part.input]
     np.save(part.file(files[""].main), np.zeros(3))
     predict_part(None, part, files, task())
 

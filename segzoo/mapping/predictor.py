@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from segzoo.labels import Labels
+from segzoo.mapping.head_classes import HeadClasses
 from segzoo.prediction.engine import Engine, ModelEngine, on_devices
-from segzoo.prediction.writers import HeadClasses
 from segzoo.preprocessing import Preprocessing
 
 if TYPE_CHECKING:

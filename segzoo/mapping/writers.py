@@ -1,7 +1,4 @@
-"""Files that predictions go to, written block by block under a passing name.
-
-Classes are integers of the fewest bytes, and the largest of them says that a pixel has no data.
-"""
+"""Files that predictions go to, written block by block under a passing name."""
 
 from __future__ import annotations
 
@@ -10,7 +7,6 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,51 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segzoo.errors import OptionError
-from segzoo.labels import Colour, Labels
-from segzoo.pictures.colours import UNKNOWN, palette
-from segzoo.prediction.rasters import CACHE, import_rasterio
+from segzoo.mapping.head_classes import HeadClasses
+from segzoo.mapping.rasters import CACHE, import_rasterio
+from segzoo.mapping.strips import Strips
+from segzoo.pictures.colours import UNKNOWN
 from segzoo.prediction.source import Window
-from segzoo.prediction.strips import Strips
 
 BLOCK = 512
 """Pixels a side of the blocks that a TIFF is stored in."""
-
-
-@dataclass(frozen=True)
-class HeadClasses:
-    """What a head tells apart.
-
-    :param count: of its logits; one alone tells two classes apart.
-    :param labels: of the classes.
-    """
-
-    count: int
-    labels: Labels
-
-    @classmethod
-    def of(cls, count: int, labels: Labels) -> HeadClasses:
-        """Of a head's own labels: a map of a single class holds 1 where it is."""
-        if count == 1:
-            colours = (palette(1)[0], *labels.palette) if labels.palette else ()
-            labels = Labels(("nothing", labels.name(0)), colours)
-        return cls(count, labels)
-
-    @property
-    def classes(self) -> int:
-        return max(2, self.count)
-
-    @property
-    def palette(self) -> tuple[Colour, ...]:
-        return self.labels.palette or palette(self.classes)
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        return np.dtype(np.uint8 if self.classes < 256 else np.uint16)
-
-    @property
-    def nodata(self) -> int:
-        """What a pixel without data holds."""
-        return int(np.iinfo(self.dtype).max)
 
 
 class Writer(Protocol):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -14,52 +13,19 @@ from torch import Tensor
 
 from segzoo.files import replacing
 from segzoo.labels import IGNORE
+from segzoo.mapping.head_classes import HeadClasses
+from segzoo.mapping.naming import Files
+from segzoo.mapping.opening import FileSource
+from segzoo.mapping.polygons import write_polygons
+from segzoo.mapping.rasters import RasterSource
+from segzoo.mapping.task import Wanted
+from segzoo.mapping.writers import ArrayWriter, PngWriter, Writer, tiff_writer
 from segzoo.pictures.colours import as_picture, overlay
-from segzoo.prediction.opening import TIFF, FileSource
-from segzoo.prediction.polygons import write_polygons
-from segzoo.prediction.rasters import RasterSource
 from segzoo.prediction.source import Window
 from segzoo.prediction.streaming import Output
-from segzoo.prediction.writers import ArrayWriter, HeadClasses, PngWriter, Writer, tiff_writer
 
 SIDE = 2048
 """Pixels that an overlay's longer side has at most."""
-
-
-class Wanted(NamedTuple):
-    """What is written of each image.
-
-    :ivar output: classes; or logits or probabilities, of each class.
-    :ivar overlay: whether a picture is drawn to look at.
-    :ivar polygons: whether classes are written as polygons as well.
-    """
-
-    output: Output = "classes"
-    overlay: bool = False
-    polygons: bool = False
-
-
-class Files(NamedTuple):
-    """The files of one head."""
-
-    main: Path
-    overlay: Path | None
-    polygons: Path | None
-
-    @classmethod
-    def of(cls, folder: Path, name: str, picture: Path, head: str, wanted: Wanted) -> Files:
-        """A TIFF's classes are a TIFF, and other pictures' a PNG."""
-        stem = f"{name}.{head}" if head else name
-        ending = ".tif" if picture.suffix.lower() in TIFF else ".png" if wanted.output == "classes" else ".npy"
-        return cls(
-            folder / (f"{stem}{ending}" if wanted.output == "classes" else f"{stem}.{wanted.output}{ending}"),
-            folder / f"{stem}.overlay.png" if wanted.overlay else None,
-            folder / f"{stem}.gpkg" if wanted.polygons else None,
-        )
-
-    @property
-    def all(self) -> list[Path]:
-        return [each for each in self if each is not None]
 
 
 class Reduced:
@@ -86,10 +52,7 @@ class Counts:
 
 
 class FileSink:
-    """Writes each head's blocks to its writers.
-
-    :ivar counts: of the pixels of each class, by head; of logits and probabilities there are none.
-    """
+    """Writes each head's blocks to its writers."""
 
     def __init__(
         self, heads: Mapping[str, HeadClasses], writers: Mapping[str, list[Writer]], counts: Mapping[str, Counts]
@@ -97,6 +60,11 @@ class FileSink:
         self.heads = heads
         self.writers = writers
         self.counts = counts
+
+    @property
+    def pixels(self) -> dict[str, list[int]]:
+        """How many each class has, by head; of logits and probabilities there are none."""
+        return {head: each.classes.tolist() for head, each in self.counts.items()}
 
     def write(self, head: str, values: Tensor, valid: Tensor | None, window: Window) -> None:
         if values.is_floating_point():

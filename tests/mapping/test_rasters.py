@@ -8,13 +8,14 @@ from PIL import Image
 
 from segzoo.errors import DataError, MissingExtraError, OptionError
 from segzoo.labels import Labels
-from segzoo.prediction import opening
-from segzoo.prediction.filing import predict_files
-from segzoo.prediction.opening import open_source
-from segzoo.prediction.rasters import RasterSource
+from segzoo.mapping import opening
+from segzoo.mapping.filing import predict_files
+from segzoo.mapping.head_classes import HeadClasses
+from segzoo.mapping.opening import open_source
+from segzoo.mapping.rasters import RasterSource
+from segzoo.mapping.strips import Strips
+from segzoo.mapping.writers import tiff_writer
 from segzoo.prediction.source import Window
-from segzoo.prediction.strips import Strips
-from segzoo.prediction.writers import HeadClasses, tiff_writer
 from segzoo.preprocessing import Preprocessing
 
 rasterio = pytest.importorskip("rasterio")

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from segzoo.data.reading import in_colour, read_image
 from segzoo.errors import DataError, InputError
-from segzoo.prediction.rasters import RasterSource, open_raster
+from segzoo.mapping.rasters import RasterSource, open_raster
 from segzoo.prediction.source import ArraySource
 from segzoo.preprocessing import Preprocessing
 

@@ -6,11 +6,10 @@ import numpy as np
 import torch
 
 from segzoo.labels import Labels
+from segzoo.mapping.head_classes import HeadClasses
+from segzoo.mapping.predictor import Predictor
+from segzoo.mapping.task import Task, Wanted
 from segzoo.prediction import Tiling
-from segzoo.prediction.filing import Task
-from segzoo.prediction.outputs import Wanted
-from segzoo.prediction.predictor import Predictor
-from segzoo.prediction.writers import HeadClasses
 from segzoo.preprocessing import Preprocessing
 
 NAMES = ("red", "green", "blue")
