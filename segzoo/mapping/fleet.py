@@ -25,6 +25,9 @@ from segzoo.mapping.predictor import Predictor
 from segzoo.mapping.record import recorded
 from segzoo.mapping.task import Outcome, Predicted, Task
 
+RETRIES = 3
+"""How often a part is given to another worker, if each dies of it."""
+
 
 class Worker:
     """Holds a model, and predicts parts with it."""
@@ -73,6 +76,7 @@ def predict_on_ray(
     :param address: of a cluster that runs; None starts one on this machine, or takes that of `RAY_ADDRESS`.
     :param workers: how many hold a model.
     :param gpus: that each needs.
+    :raises OptionError: also where this machine has no GPU, and each worker needs one.
     :raises MissingExtraError: without Ray.
     """
     ray = _ray()
@@ -82,7 +86,7 @@ def predict_on_ray(
     files = name_outputs(inputs, folder, predictor.heads, task.wanted)
     outcome = Outcome()
     with recorded(folder, {**(settings or {}), **task.settings}, overwrite, files, outcome) as missing:
-        _start(ray, address, workers)
+        _start(ray, address, workers, gpus)
         parts = {each: list(parts_of(each, predictor, task)) for each in missing}
         waiting = {each.path: len(theirs) for each, theirs in parts.items()}
         known = {str(each.path.absolute()): each for each in missing}
@@ -93,6 +97,7 @@ def predict_on_ray(
             concurrency=workers,
             num_cpus=1,
             num_gpus=gpus,
+            max_task_retries=RETRIES,
         )
         for answer in tqdm(answers.iter_rows() if rows else [], "predicting", total=len(rows), unit="part", delay=2):
             each = known[answer["path"]]
@@ -112,11 +117,14 @@ def predict_on_ray(
     return outcome
 
 
-def _start(ray: Any, address: str | None, workers: int) -> None:
+def _start(ray: Any, address: str | None, workers: int, gpus: float) -> None:
     ray.data.DataContext.get_current().enable_progress_bars = False
+    local = not address and not os.environ.get("RAY_ADDRESS")
     if not ray.is_initialized():
-        local = {} if address or os.environ.get("RAY_ADDRESS") else {"num_cpus": max(os.cpu_count() or 1, workers + 1)}
-        ray.init(address=address, include_dashboard=False, log_to_driver=False, logging_level="warning", **local)
+        cores = {"num_cpus": max(os.cpu_count() or 1, workers + 1)} if local else {}
+        ray.init(address=address, include_dashboard=False, log_to_driver=False, logging_level="warning", **cores)
+    if local and gpus and not ray.cluster_resources().get("GPU"):
+        raise OptionError("there is no GPU on this machine, for which workers would wait; take --device cpu")
 
 
 def _ray() -> Any:

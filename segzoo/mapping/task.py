@@ -28,6 +28,7 @@ class Wanted(NamedTuple):
 class Task:
     """What is done with each file.
 
+    :param wanted: what is written of it.
     :param tiling: how it is cut; `batch`: how many tiles are computed at once.
     :param bands: which of its bands the model sees, counted from 1; all if None.
     :raises OptionError: for what can't be asked for.
