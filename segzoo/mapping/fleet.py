@@ -122,7 +122,11 @@ def _start(ray: Any, address: str | None, workers: int, gpus: float) -> None:
     local = not address and not os.environ.get("RAY_ADDRESS")
     if not ray.is_initialized():
         cores = {"num_cpus": max(os.cpu_count() or 1, workers + 1)} if local else {}
-        ray.init(address=address, include_dashboard=False, log_to_driver=False, logging_level="warning", **cores)
+        try:
+            ray.init(address=address, include_dashboard=False, log_to_driver=False, logging_level="warning", **cores)
+        except Exception as error:  # of whatever kind: no cluster there, no room, a machine too busy to answer
+            where = "started on this machine" if local else f"reached at {address or os.environ['RAY_ADDRESS']}"
+            raise OptionError(f"Ray can't be {where}: {error}; see `ray status`, or take --engine local") from error
     if local and gpus and not ray.cluster_resources().get("GPU"):
         raise OptionError("there is no GPU on this machine, for which workers would wait; take --device cpu")
 

@@ -135,3 +135,37 @@ def test_without_ray_the_extra_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "ray", None)
     with pytest.raises(MissingExtraError, match=r"segzoo-torch\[ray\]"):
         predict_on_ray(brightest, brightest(), [], tmp_path, task())
+
+
+def test_a_cluster_that_is_not_there_is_told(tmp_path, monkeypatch):
+    ray = pytest.importorskip("ray")
+
+    def refuse(**options):
+        raise ConnectionError("nobody answers")
+
+    monkeypatch.setattr(ray, "init", refuse)
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    Image.fromarray(noise(20, 30)).save(tmp_path / "a.png")
+    common = brightest, brightest(), [str(tmp_path / "a.png")], tmp_path / "out", task()
+    with pytest.raises(OptionError, match=r"Ray can't be reached at ray://nowhere:1: nobody answers; see `ray status`"):
+        predict_on_ray(*common, address="ray://nowhere:1")
+    with pytest.raises(OptionError, match="Ray can't be started on this machine: nobody answers"):
+        predict_on_ray(*common)
+
+
+def test_without_a_gpu_workers_do_not_wait_for_one(tmp_path, monkeypatch):
+    ray = pytest.importorskip("ray")
+    monkeypatch.setattr(ray, "is_initialized", lambda: True)
+    monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": 2.0})
+    Image.fromarray(noise(20, 30)).save(tmp_path / "a.png")
+    with pytest.raises(OptionError, match="no GPU on this machine"):
+        predict_on_ray(brightest, brightest(), [str(tmp_path / "a.png")], tmp_path / "out", task(), gpus=1)
+
+
+def test_what_a_killed_worker_had_begun_is_taken_away(tmp_path):
+    image = as_tiff(tmp_path / "a.tif", noise(100, 150))
+    for name in (".a.tif.1.partial", ".a.tif.0-8.npy", "..a.tif.0-8.npy.1.partial"):
+        (tmp_path / "out").mkdir(exist_ok=True)
+        (tmp_path / "out" / name).write_text("half")
+    Worker(brightest, tmp_path / "out", task())({"path": str(image), "name": "a", "start": 0, "stop": 0})
+    assert [each.name for each in (tmp_path / "out").iterdir()] == ["a.tif"]

@@ -129,6 +129,7 @@ def test_a_raster_s_map_and_polygons(model, tmp_path):
         (["--bands", "0,1,2"], 1, "counted from 1"),
         (["--tile", 64, "--margin", 32], 1, "room inside its margins"),
         (["--device", "tpu9"], 1, "can't be put on 'tpu9'"),
+        (["--engine", "ray", "--device", "cuda:0,cuda:1"], 2, "--device is cpu, or cuda for a GPU to each worker"),
         (["--save", "logits", "--polygons"], 1, "are of classes, not of logits"),
     ],
 )
