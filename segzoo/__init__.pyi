@@ -10,8 +10,8 @@ from . import matrix as matrix
 from . import metrics as metrics
 from . import nn as nn
 from . import options as options
-from . import runtime as runtime
 from . import prediction as prediction
+from . import runtime as runtime
 from . import segmentation as segmentation
 from . import testing as testing
 from . import training as training
