@@ -17,8 +17,8 @@ STEPS = 120
 def miou(path, scenes):
     segmenter = segzoo.runtime.load(path)
     confusion = np.zeros((len(CLASSES), len(CLASSES)), int)
-    for picture, mask in scenes:
-        np.add.at(confusion, (mask, segmenter.predict(picture)), 1)
+    for each in scenes:
+        np.add.at(confusion, (each.mask, segmenter.predict(each.picture)), 1)
     hit = np.diag(confusion)
     return (hit / (confusion.sum(0) + confusion.sum(1) - hit)).mean()
 
