@@ -16,7 +16,7 @@ from segzoo.mapping.filing import predict_files
 from segzoo.mapping.fleet import Worker, predict_on_ray
 from segzoo.mapping.inputs import Input
 from segzoo.mapping.naming import name_outputs
-from segzoo.mapping.parts import Part, parts_of, predict_part
+from segzoo.mapping.parts import Part, join, parts_of, predict_part
 
 
 @pytest.fixture(scope="module")
@@ -169,3 +169,18 @@ def test_what_a_killed_worker_had_begun_is_taken_away(tmp_path):
         (tmp_path / "out" / name).write_text("half")
     Worker(brightest, tmp_path / "out", task())({"path": str(image), "name": "a", "start": 0, "stop": 0})
     assert [each.name for each in (tmp_path / "out").iterdir()] == ["a.tif"]
+
+
+def test_joined_parts_make_the_map_of_one_process(tmp_path):
+    image = as_tiff(tmp_path / "a.tif", noise(900, 150), nodata=20)
+    (one,) = predict_files(brightest(), [str(image)], tmp_path / "one", task(overlay=True)).done.values()
+    given, folder = Input(image, "a"), tmp_path / "many"
+    folder.mkdir()
+    (files,) = name_outputs([given], folder, [""], task(overlay=True).wanted).values()
+    parts = list(parts_of(given, brightest(), task(overlay=True)))
+    for part in parts:
+        predict_part(brightest(), part, files, task(overlay=True))
+    joined = join(brightest(), given, parts, files, task(overlay=True))
+    assert joined.pixels == one.pixels
+    assert sorted(each.name for each in folder.iterdir()) == ["a.overlay.png", "a.tif"]
+    assert (folder / "a.tif").read_bytes() == (tmp_path / "one" / "a.tif").read_bytes()
