@@ -61,9 +61,9 @@ def predict(
 ) -> None:
     """Segment the images at PATHS, which are files, folders or patterns, with MODEL.
 
-    MODEL is any folder or hub id that `segzoo.from_pretrained` takes, other libraries' included. Of each image a class
-    map is left, indexed, and a picture to look at; or objects as COCO's JSON of results, or panoptic segments as PNG
-    and JSON.
+    MODEL is any folder or hub id that `segzoo.from_pretrained` takes, other libraries' included, or, for classes, an
+    ONNX or OpenVINO file that `segzoo export` wrote. Of each image a class map is left, indexed, and a picture to look
+    at; or objects as COCO's JSON of results, or panoptic segments as PNG and JSON.
 
     Images may be larger than memory where classes are asked for: GeoTIFFs are read and written in windows, and stay
     where they are on the ground. What can't be read is told and left out, and a run that was stopped goes on when it

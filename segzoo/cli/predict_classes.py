@@ -14,6 +14,8 @@ import click
 if TYPE_CHECKING:
     from segzoo.mapping import Predicted, Predictor
 
+AS_IT_IS = {"half": False, "flips": False, "scales": (1.0,)}
+
 Number = TypeVar("Number", int, float)
 
 
@@ -53,7 +55,7 @@ def predict_classes(
     wanted = Wanted(save, save == "classes" if overlay is None else overlay, polygons)
     chosen = None if bands is None else _numbers("--bands", bands, int)
     # Of Ray, the workers compute: this process only asks what the model tells apart.
-    predictor = make_predictor(model, ["cpu"] if engine == "ray" else device.split(","), looks)
+    predictor = make_predictor(model, ["cpu"] if engine == "ray" else device.split(","), looks, threads)
     task = Task(wanted, Tiling(tile, margin, blend, predictor.grid), batch, chosen)
     common: dict[str, Any] = {
         "settings": {**_identity(model), **looks},
@@ -78,7 +80,7 @@ def predict_classes(
 def make_predictor(
     model: str, devices: Sequence[str], looks: Mapping[str, Any], threads: int | None = None
 ) -> Predictor:
-    """A model from its folder or hub id, on devices.
+    """A model from its folder or hub id, on devices, or an exported one in its own runtime.
 
     :param threads: that it may use.
     """
@@ -87,6 +89,12 @@ def make_predictor(
     import segzoo
     from segzoo.mapping import Predictor
 
+    if Path(model).suffix in segzoo.runtime.OPENERS:
+        if list(devices) != ["cpu"] or looks != AS_IT_IS:
+            raise click.UsageError(
+                f"{model} computes as it was exported: --device, --half, --flips and --scales don't go"
+            )
+        return Predictor.exported(*segzoo.runtime.open_artefact(model, threads))
     if threads:
         torch.set_num_threads(threads)
     return Predictor.of(segzoo.from_pretrained(model), devices=devices, **looks)

@@ -126,6 +126,7 @@ def describe(
         batch=axes.batch,
         size=axes.size,
         minimum=max(1, plan.input_spec.minimum),
+        grid=model.grid,
         precision=precision,
         parts={kind: part.id for kind, part in parts.items() if part is not None},
         version=__version__,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from segzoo.errors import OptionError
 from segzoo.labels import Labels
@@ -12,6 +12,7 @@ from segzoo.mapping.head_classes import HeadClasses
 from segzoo.prediction.array_engine import ArrayEngine, Session
 from segzoo.prediction.engine import Engine, ModelEngine, on_devices
 from segzoo.preprocessing import Preprocessing
+from segzoo.runtime.manifest import Manifest
 
 if TYPE_CHECKING:
     from segzoo.model import SegmentationModel
@@ -19,32 +20,6 @@ if TYPE_CHECKING:
 
 UNNAMED = "logits"
 """What an artefact calls the output of a head without a name."""
-
-
-class Described(Protocol):
-    """What an exported artefact says about itself.
-
-    :ivar heads: the number of classes of each output, in the outputs' order.
-    :ivar labels: of the classes, by head.
-    :ivar preprocessing: how a picture is normalised; `normalises`: whether the artefact does that itself.
-    :ivar classifies: whether it gives classes in place of logits.
-    :ivar size: the only (height, width) that it takes; None: any from `minimum` on.
-    """
-
-    @property
-    def heads(self) -> Mapping[str, int]: ...
-    @property
-    def labels(self) -> Mapping[str, Labels]: ...
-    @property
-    def preprocessing(self) -> Preprocessing: ...
-    @property
-    def normalises(self) -> bool: ...
-    @property
-    def classifies(self) -> bool: ...
-    @property
-    def size(self) -> tuple[int, int] | None: ...
-    @property
-    def minimum(self) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -85,23 +60,23 @@ class Predictor:
         return cls(engines, model.preprocessing, heads, model.grid)
 
     @classmethod
-    def exported(cls, session: Session, described: Described, *, grid: int = 32) -> Predictor:
-        """An artefact in its own runtime.
+    def exported(cls, session: Session, manifest: Manifest) -> Predictor:
+        """An artefact in its own runtime: `Predictor.exported(*segzoo.runtime.open_artefact("roads.onnx"))`.
 
         :param session: what computes.
-        :param grid: the least common multiple of the model's strides.
+        :param manifest: what the artefact says about itself.
         :raises OptionError: for one that normalises by itself or gives classes: tiles are blended by their logits.
         """
-        if described.normalises or described.classifies:
+        if manifest.normalises or manifest.classifies:
             raise OptionError(
                 "tiles are normalised before an artefact sees them, and blended by its logits, and this one "
-                f"{'normalises by itself' if described.normalises else 'gives classes'}; export it again without that"
+                f"{'normalises by itself' if manifest.normalises else 'gives classes'}; export it again without that"
             )
-        names = {name: "" if list(described.heads) == [UNNAMED] else name for name in described.heads}
-        least = described.size or (described.minimum, described.minimum)
-        engine = ArrayEngine(session, tuple(names.values()), least, fixed=described.size is not None)
+        names = {name: "" if list(manifest.heads) == [UNNAMED] else name for name in manifest.heads}
+        least = manifest.size or (manifest.minimum, manifest.minimum)
+        engine = ArrayEngine(session, tuple(names.values()), least, fixed=manifest.size is not None)
         heads = {
-            names[name]: HeadClasses.of(count, described.labels.get(name, Labels()))
-            for name, count in described.heads.items()
+            names[name]: HeadClasses.of(count, manifest.labels.get(name, Labels()))
+            for name, count in manifest.heads.items()
         }
-        return cls([engine], described.preprocessing, heads, grid)
+        return cls([engine], manifest.preprocessing, heads, manifest.grid)

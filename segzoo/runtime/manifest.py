@@ -32,6 +32,7 @@ class Manifest:
     :param batch: the only number of images at once; None: any.
     :param size: the only (height, width) that it takes; None: any.
     :param minimum: the smallest height and width.
+    :param grid: pixels: a tile that starts at a multiple of it is seen as the same part of the whole image is.
     :param precision: what it computes in: `float32`, `float16` or `int8`.
     :param parts: the ids of encoder, neck and decoder.
     :param version: of segzoo, where it was exported.
@@ -46,6 +47,7 @@ class Manifest:
     batch: int | None = None
     size: tuple[int, int] | None = None
     minimum: int = 1
+    grid: int = 1
     precision: str = "float32"
     parts: Mapping[str, str]
     version: str

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from os import PathLike
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from segzoo.errors import CheckpointError, InputError, OptionError
+from segzoo.errors import InputError, OptionError
 from segzoo.labels import Colour, Labels
 from segzoo.runtime.manifest import Manifest
-from segzoo.runtime.sessions import OPENERS, Session
+from segzoo.runtime.sessions import Session, open_artefact
 
 Maps = NDArray[Any] | dict[str, NDArray[Any]]
 UNNAMED = "logits"
@@ -30,20 +29,7 @@ def load(path: str | PathLike[str], *, threads: int | None = None) -> Segmenter:
     >>> segmenter = segzoo.runtime.load("roads.onnx")  # doctest: +SKIP
     >>> classes = segmenter.predict(np.asarray(PIL.Image.open("street.jpg")))  # doctest: +SKIP
     """
-    file = Path(path)
-    if file.suffix not in OPENERS:
-        raise CheckpointError(
-            f"{file} is no {' or '.join(OPENERS)} file; what was exported to torch-export or aoti is run by torch"
-        )
-    if not file.is_file():
-        raise CheckpointError(f"there is no file {file}")
-    session, manifest = OPENERS[file.suffix](file, threads)
-    if manifest.batch not in (None, 1):
-        raise OptionError(
-            f"{file} takes {manifest.batch} images at once, and one picture after the other is what is run here: "
-            "export it without --batch"
-        )
-    return Segmenter(session, manifest)
+    return Segmenter(*open_artefact(path, threads))
 
 
 class Segmenter:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from segzoo.errors import CheckpointError, MissingExtraError
+from segzoo.errors import CheckpointError, MissingExtraError, OptionError
 from segzoo.runtime.manifest import INPUT, KEY, Manifest
 
 Session = Callable[[NDArray[Any]], list[NDArray[Any]]]
@@ -67,6 +68,32 @@ def open_openvino(path: Path, threads: int | None = None) -> tuple[Session, Mani
 
 OPENERS = {".onnx": open_onnx, ".xml": open_openvino}
 """By the ending of the file."""
+
+
+def open_artefact(path: str | PathLike[str], threads: int | None = None) -> tuple[Session, Manifest]:
+    """Open what `segzoo export` wrote in the runtime that it is for.
+
+    :param path: an ONNX file (`.onnx`) or an OpenVINO one (`.xml`).
+    :param threads: processor cores to use; None: all.
+    :returns: what runs it, and what it says about itself.
+    :raises CheckpointError: when there is no such file, or it can't be read, or isn't segzoo's.
+    :raises MissingExtraError: without the library that runs it.
+    :raises OptionError: when it was exported for a batch of more than one.
+    """
+    file = Path(path)
+    if file.suffix not in OPENERS:
+        raise CheckpointError(
+            f"{file} is no {' or '.join(OPENERS)} file; what was exported to torch-export or aoti is run by torch"
+        )
+    if not file.is_file():
+        raise CheckpointError(f"there is no file {file}")
+    session, manifest = OPENERS[file.suffix](file, threads)
+    if manifest.batch not in (None, 1):
+        raise OptionError(
+            f"{file} takes {manifest.batch} images at once, and one picture after the other is what is run here: "
+            "export it without --batch"
+        )
+    return session, manifest
 
 
 def _manifest(text: str | None, path: Path) -> Manifest:

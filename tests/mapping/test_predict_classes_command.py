@@ -163,3 +163,21 @@ def test_a_process_that_is_killed_leaves_whole_files_alone(model, tmp_path):
     assert not list(out.glob(".*"))
     kept = [name for name, time in before.items() if (out / name).stat().st_mtime_ns == time]
     assert len(kept) >= len(found) - 1
+
+
+def test_an_exported_model_leaves_the_class_maps_of_the_model_itself(model, images, tmp_path):
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnxscript")
+    artefact = tmp_path / "model.onnx"
+    segzoo.export(segzoo.from_pretrained(model), artefact)
+    for given, output in ((model, "itself"), (artefact, "exported")):
+        result = run(given, images, "--output", tmp_path / output, "--tile", 32, "--margin", 0, "--no-overlay")
+        assert result.exit_code == 0, result.output
+    itself, exported = (np.array(Image.open(tmp_path / each / "a.png")) for each in ("itself", "exported"))
+    assert (itself == exported).mean() > 0.99
+
+
+def test_an_exported_model_is_looked_at_as_it_was_exported(images, tmp_path):
+    result = run(tmp_path / "model.onnx", images, "--flips", "--output", tmp_path / "out")
+    assert result.exit_code == 2
+    assert "as it was exported" in result.output

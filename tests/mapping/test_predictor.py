@@ -1,5 +1,3 @@
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 from brightest import COLOURS, NAMES, noise, task, truth
@@ -10,14 +8,15 @@ from segzoo.labels import Labels
 from segzoo.mapping import Predictor, predict_files
 from segzoo.prediction import Tiling
 from segzoo.preprocessing import Preprocessing
+from segzoo.runtime import Manifest
 
 
 def described(**changes):
     plain = {
-        "heads": {"logits": 3}, "labels": {}, "preprocessing": Preprocessing((0.0,) * 3, (1.0,) * 3),
-        "normalises": False, "classifies": False, "size": None, "minimum": 1,
+        "target": "onnx", "heads": {"logits": 3}, "labels": {}, "parts": {}, "version": "0",
+        "preprocessing": Preprocessing((0.0,) * 3, (1.0,) * 3), "grid": 8,
     }  # fmt: skip
-    return SimpleNamespace(**{**plain, **changes})
+    return Manifest(**{**plain, **changes})
 
 
 @pytest.mark.parametrize("size", [None, (64, 64)])
@@ -29,7 +28,7 @@ def test_an_exported_artefact_predicts_files(tmp_path, size):
         return [10 * tiles]
 
     Image.fromarray(noise(150, 233)).save(tmp_path / "a.png")
-    predictor = Predictor.exported(session, described(size=size), grid=8)
+    predictor = Predictor.exported(session, described(size=size))
     predict_files(predictor, [str(tmp_path / "a.png")], tmp_path / "out", task(Tiling(64, 8, 8, 8)))
     np.testing.assert_array_equal(np.array(Image.open(tmp_path / "out" / "a.png")), truth(noise(150, 233)))
     assert not size or set(seen) == {(1, 3, 64, 64)}
