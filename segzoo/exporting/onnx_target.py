@@ -39,7 +39,7 @@ class ONNXTarget(Target):
 
     def quantize(self, path: Path, manifest: Manifest, images: Iterable[NDArray[Any]]) -> None:
         import onnx
-        from onnxruntime.quantization import CalibrationDataReader, QuantFormat, quantize_static
+        from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
         from onnxruntime.quantization.shape_inference import quant_pre_process
 
         class Reader(CalibrationDataReader):
@@ -61,6 +61,7 @@ class ONNXTarget(Target):
                 quant_format=QuantFormat.QDQ,
                 op_types_to_quantize=list(QUANTIZED),
                 per_channel=True,
+                activation_type=QuantType.QUInt8,  # on x86 twice as fast as signed ones
             )
         prepared.unlink()
         written = onnx.load(path)

@@ -10,8 +10,8 @@ from segzoo.demo.scenes import CLASSES, scene
 from segzoo.host.pair_names import PairName
 
 SCENES = 256
-STEPS = 120
-"""Of training, after which the digits are told apart well enough for a loss to show."""
+STEPS = 360
+"""Of training, as in the demo: the digits are told apart then."""
 
 
 def miou(path, scenes):
