@@ -6,15 +6,15 @@ import torch
 from torch import nn
 
 import segzoo
-from segzoo.testing.catalogue import CATALOGUE
+from segzoo.testing.catalogue import Pattern
 from segzoo.testing.transformer import SyntheticTransformer
 
-QUERIES = 5
+DEPTH, QUERIES = 3, 5
 
 
 def plain_transformer() -> segzoo.TokenEncoder:
-    """The catalogue's, that takes whole patches alone."""
-    return SyntheticTransformer(CATALOGUE["driven_vit"].spec, input_spec=segzoo.InputSpec(multiple=16))
+    """Three blocks on whole patches of 16 pixels."""
+    return SyntheticTransformer(Pattern.of(16, blocks=DEPTH).spec, input_spec=segzoo.InputSpec(multiple=16))
 
 
 class Driver(segzoo.Decoder):

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from driver import QUERIES, Driver, plain_transformer
+from driver import DEPTH, QUERIES, Driver, plain_transformer
 from synthetic import synthetic
 
 import segzoo
@@ -24,7 +24,7 @@ def test_the_plan_says_how_many_blocks_the_decoder_drives():
 def test_the_encoder_halts_before_the_last_blocks():
     model = model_of()
     tokens = model.encoder.halt(torch.rand(1, 3, 32, 48), 2)
-    assert list(tokens.remaining) == [10, 11]
+    assert list(tokens.remaining) == [DEPTH - 2, DEPTH - 1]
     assert (tokens.grid, tokens.prefix, tokens.size) == ((2, 3), 1, (32, 48))
     assert tokens.tokens.shape == (1, 1 + 2 * 3, 32)
 
