@@ -92,8 +92,8 @@ class FeaturePyramidAttention(nn.Module):
 def halve(features: Tensor) -> Tensor:
     """Max pooling by 2 that rounds down, but keeps a last pixel: (B, C, h, w) to (B, C, max(1, h // 2), ...)."""
     height, width = features.shape[-2:]
-    missing = (0, 1 // width, 0, 1 // height)  # 1 for a single pixel, else 0
-    return F.max_pool2d(F.pad(features, missing, mode="replicate"), 2)
+    pooled = F.max_pool2d(features, 2, ceil_mode=True)
+    return pooled[:, :, : height // 2 + 1 // height, : width // 2 + 1 // width]  # 1 // height: 1 for a last pixel, else 0
 
 
 class GlobalAttentionUpsampling(nn.Module):
