@@ -26,7 +26,7 @@ import click
 import side
 from interleaved import DECODERS, run
 
-RUNTIMES = tuple(name for name in side.RUNTIMES if name != "onnx-optimised")
+RUNTIMES = tuple(name for name in side.RUNTIMES if name != "onnx-exported")
 
 
 @click.command(help=__doc__, context_settings={"show_default": True, "max_content_width": 120})

@@ -8,7 +8,7 @@ What is reported is theirs / ours, the median over rounds: 2 is half the time.
 \b
 eager           eval mode, without gradients
 optimised       likewise, ours through segzoo.optimize; SMP has no such thing and runs as it is
-onnx-optimised  ONNX Runtime, exported for this size alone, ours through segzoo.optimize as `segzoo export` does it
+onnx-exported  ONNX Runtime, exported for this size alone, ours by `segzoo export`
 
 README.md has what was measured.
 """
@@ -21,7 +21,7 @@ import click
 from interleaved import DECODERS, RESNET, run
 
 MODELS = [decoder for decoder, encoder in DECODERS.items() if encoder is RESNET]
-RUNTIMES = ("eager", "optimised", "onnx-optimised")
+RUNTIMES = ("eager", "optimised", "onnx-exported")
 
 
 @click.command(help=__doc__, context_settings={"show_default": True, "max_content_width": 120})

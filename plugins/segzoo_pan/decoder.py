@@ -93,7 +93,8 @@ def halve(features: Tensor) -> Tensor:
     """Max pooling by 2 that rounds down, but keeps a last pixel: (B, C, h, w) to (B, C, max(1, h // 2), ...)."""
     height, width = features.shape[-2:]
     pooled = F.max_pool2d(features, 2, ceil_mode=True)
-    return pooled[:, :, : height // 2 + 1 // height, : width // 2 + 1 // width]  # 1 // height: 1 for a last pixel, else 0
+    rows, columns = height // 2 + 1 // height, width // 2 + 1 // width  # the second term is 1 for a last pixel, else 0
+    return pooled[:, :, :rows, :columns]
 
 
 class GlobalAttentionUpsampling(nn.Module):

@@ -20,7 +20,8 @@ BYTE = 256
 class Deployed(nn.Module):
     """A model whose inputs and outputs are those that its manifest declares.
 
-    :param model: in eval mode, with parameters of float32 or float16.
+    :param model: a copy, in eval mode, with parameters of float32 or float16. Its activations no longer compute in
+        place: of one on a view, such as a map that was cut, a trace makes a scatter into the whole.
     """
 
     mean: Tensor
@@ -28,6 +29,9 @@ class Deployed(nn.Module):
 
     def __init__(self, model: SegmentationModel, manifest: Manifest) -> None:
         super().__init__()
+        for module in model.modules():
+            if hasattr(module, "inplace"):
+                module.inplace = False
         self.model = model
         self.manifest = manifest
         preprocessing = manifest.preprocessing

@@ -81,6 +81,14 @@ def test_named_heads_are_outputs_of_their_names(tmp_path):
     assert [each.shape for each in exported.verified] == [(1, 64, 96)]
 
 
+def test_no_activation_is_exported_as_a_scatter_into_a_map(tmp_path):
+    unet = segzoo.create_model(
+        synthetic("resnet"), "unet", classes=3, decoder_options={"widths": [8, 8, 8, 8, 8]}
+    ).eval()
+    path = segzoo.export(unet, tmp_path / "model.onnx", size=(64, 96), batch=1).path
+    assert not [node.op_type for node in onnx.load(path).graph.node if "Scatter" in node.op_type]
+
+
 def test_the_model_stays_as_it_is(model, exported):
     assert model.head.classes.heads == {"logits": 3}
     assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
