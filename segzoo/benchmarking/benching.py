@@ -30,7 +30,7 @@ def bench(
     """Measure pairs with random weights: time, memory, parameters and multiply-adds.
 
     Each pair in each runtime has a process of its own, one after the other. One that can't be planned, built, exported
-    or run is a row with its reason, not an error.
+    or run is a row with its reason, not an error. Stopped by Ctrl-C, it returns the rows that it has.
 
     :param pairs: encoders and decoders by name; `PairName.matching("resnet18+*")` are those of a pattern.
     :param runtimes: `"eager"`; `"optimised"`, by `segzoo.optimize`; `"compile"`, by `torch.compile`; `"onnx"`, which is
@@ -57,7 +57,12 @@ def bench(
         for pair, runtime in product(pairs, runtimes):
             progress.set_description(f"{pair}, {runtime}")
             config = {"encoder": pair.encoder, "decoder": pair.decoder}
-            measured = measure(Task(config, runtime, conditions))
+            try:
+                measured = measure(Task(config, runtime, conditions))
+            except KeyboardInterrupt:
+                if not rows:
+                    raise
+                break
             rows.append(Row(str(pair), runtime, measured.cost, measured.reason))
             progress.update()
     return Benchmark(conditions, _versions(), processor(conditions.device), tuple(rows))

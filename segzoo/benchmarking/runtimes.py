@@ -40,8 +40,8 @@ def compiled(model: SegmentationModel, image: Tensor) -> Forward:
 
 
 def onnx(model: SegmentationModel, image: Tensor) -> Forward:
-    """ONNX Runtime, after `segzoo.optimize`, for this size alone."""
-    return onnx_session(optimize(model), image)
+    """ONNX Runtime, of what `segzoo.export` writes for this size alone."""
+    return onnx_session(model, image)
 
 
 RUNTIMES: dict[str, Callable[[SegmentationModel, Tensor], Forward]] = {

@@ -47,7 +47,8 @@ def bench(
     r"""Measure time, memory, parameters and multiply-adds of ENCODERS with DECODERS.
 
     Both are names or patterns, separated by commas. Each pair in each runtime has a process of its own, and what can't
-    be measured is a row with its reason. The exit code is 1 when nothing could be measured.
+    be measured is a row with its reason. Stopped by Ctrl-C, it writes what it has by then. The exit code is 1 when
+    nothing could be measured.
 
     \b
     segzoo bench 'resnet18,mit_b0' 'unet*,segformer' --runtimes eager,optimised,onnx --plot pairs.png

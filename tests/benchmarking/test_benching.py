@@ -41,6 +41,20 @@ def test_what_fails_is_a_row_with_its_reason(tasks):
     assert (failed.cost, failed.reason) == (None, "too small")
 
 
+def test_what_was_measured_before_it_is_stopped_is_kept(monkeypatch):
+    answers = iter([Measured(COST)])
+
+    def answer(task):
+        for measured in answers:
+            return measured
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(benching, "measure", answer)
+    assert [row.pair for row in bench(PAIRS, quiet=True).rows] == ["test_resnet+unet"]
+    with pytest.raises(KeyboardInterrupt):
+        bench(PAIRS, quiet=True)
+
+
 def test_conditions_reach_the_process(tasks):
     conditions = Conditions((32, 48), batch=3, threads=1)
     bench(PAIRS, conditions=conditions, quiet=True)
