@@ -8,6 +8,7 @@ import os
 import statistics
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from itertools import product
 from multiprocessing import get_context
@@ -24,6 +25,7 @@ from tqdm import tqdm
 TOLERANCE = 1e-4
 """By how much logits may differ, as a fraction of the largest."""
 CLASSES = 19
+EXPORTED = "onnx-exported"
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "TORCHINDUCTOR_COMPILE_THREADS": "1"}
 RESNET = {"encoder_name": "resnet34"}
 VIT = {"encoder_name": "tu-vit_tiny_patch16_224", "dynamic_img_size": True}
@@ -103,14 +105,40 @@ def compare(
         expected = theirs(side.prepare, "eager")
         for runtime in runtimes:
             result = Result(decoder, batch, size, runtime)
-            failures = {"theirs": prepare(theirs, runtime, expected), "ours": prepare(ours, runtime, expected)}
-            result.failure = "; ".join(f"{name}: {each}" for name, each in failures.items() if each)
-            if not result.failure:
-                scale = 1 if runtime == "memory" else 1000
-                pairs = [(theirs(side.measure) * scale, ours(side.measure) * scale) for _ in range(rounds)]
-                result.theirs, result.ours = (statistics.median(each) for each in zip(*pairs, strict=True))
-                result.ratio = statistics.median(theirs / ours for theirs, ours in pairs)
+            try:
+                if runtime == EXPORTED:
+                    with exported(theirs, shape, folder) as their_file, exported(ours, shape, folder) as our_file:
+                        measure(result, their_file, our_file, expected, rounds)
+                else:
+                    measure(result, theirs, ours, expected, rounds)
+            except RuntimeError as error:
+                result.failure = str(error)
             yield result
+
+
+@contextmanager
+def exported(process: Process, shape: tuple[int, ...], folder: str) -> Iterator[Process]:
+    """A new process that holds nothing but what a side exported: its memory is not what the export left.
+
+    :raises RuntimeError: when it can't be exported.
+    """
+    with TemporaryDirectory(dir=folder) as inner, Process() as alone:
+        file = Path(inner, "model.onnx")
+        process(side.export, file)
+        alone(side.load, file, shape)
+        yield alone
+
+
+def measure(result: Result, theirs: Process, ours: Process, expected: np.ndarray, rounds: int) -> None:
+    """Fill in a result, from two processes in turn."""
+    failures = {"theirs": prepare(theirs, result.runtime, expected), "ours": prepare(ours, result.runtime, expected)}
+    result.failure = "; ".join(f"{name}: {each}" for name, each in failures.items() if each)
+    if result.failure:
+        return
+    scale = 1 if result.runtime == "memory" else 1000
+    pairs = [(theirs(side.measure) * scale, ours(side.measure) * scale) for _ in range(rounds)]
+    result.theirs, result.ours = (statistics.median(each) for each in zip(*pairs, strict=True))
+    result.ratio = statistics.median(theirs / ours for theirs, ours in pairs)
 
 
 def prepare(process: Process, runtime: str, expected: np.ndarray) -> str:

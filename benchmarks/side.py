@@ -11,10 +11,9 @@ import copy
 import gc
 import logging
 import statistics
-import tempfile
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
@@ -114,11 +113,12 @@ class OnGrid(nn.Module):
 
 @dataclass
 class Side:
-    """A decoder and the shape of the images whose maps it gets."""
+    """A decoder and the shape of the images whose maps it gets, or the file that a whole model was exported to."""
 
-    decoder: OurDecoder | TheirDecoder
+    decoder: OurDecoder | TheirDecoder | None
     shape: tuple[int, int, int, int]
     run: Callable[[], Any] = lambda: None
+    file: Path | None = None
 
     def inputs(self, further: tuple[int, int] = (0, 0)) -> Inputs:
         """The maps of a random image, contiguous, which is how most encoders return theirs.
@@ -128,6 +128,8 @@ class Side:
         batch, channels, height, width = self.shape
         torch.manual_seed(0)
         image = torch.rand(batch, channels, height + further[0], width + further[1])
+        if self.decoder is None:
+            return ([image],)
         with torch.no_grad():
             encoded = self.decoder.eval().encode(image)
         return tuple([each.contiguous() for each in maps] for maps in encoded)
@@ -151,14 +153,9 @@ def onnx(side: Side) -> Callable[[], Tensor]:
 
 
 def onnx_exported(side: Side) -> Callable[[], np.ndarray]:
-    """Likewise, whole models: ours by `segzoo.export`, theirs as SMP's documentation has it."""
-    if not isinstance(side.decoder, OurModel):
-        return _onnx_session(side, side.decoder.eval(), side.inputs(), None)
-    batch, _, *size = side.shape
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, "model.onnx")
-        segzoo.export(side.decoder.model.eval(), file, size=tuple(size), batch=batch)
-        return _session(file.read_bytes(), side)
+    """ONNX Runtime, of the file that `export` wrote."""
+    assert side.file is not None
+    return _session(side.file.read_bytes(), side)
 
 
 def onnx_multiples(side: Side) -> Callable[[], Tensor]:
@@ -259,18 +256,44 @@ def build_ours(shape: tuple[int, ...], folder: Path, whole: bool = False) -> Non
     _hold(OurModel(model) if whole else OurDecoder(model), shape)
 
 
+def export(file: Path) -> None:
+    """Write this side's whole model for images of its shape: ours by `segzoo.export`, theirs as SMP's documents say.
+
+    :raises RuntimeError: when it can't be exported, in the error's own words.
+    """
+    batch, _, height, width = _side.shape
+    with _reported(), contextlib.redirect_stdout(None):
+        if isinstance(_side.decoder, OurModel):
+            segzoo.export(_side.decoder.model.eval(), file, size=(height, width), batch=batch)
+        else:
+            torch.onnx.export(_side.decoder.eval(), _side.inputs(), dynamo=True, verbose=False).save(file)
+
+
+def load(file: Path, shape: tuple[int, int, int, int]) -> None:
+    """Be the side of a file, in a process that has held nothing else."""
+    global _side
+    start()
+    _side = Side(None, shape, file=file)
+
+
 def prepare(runtime: str) -> np.ndarray | None:
     """Make this runtime the one that is measured, and run it once.
 
     :returns: the logits; None where none are made.
     :raises RuntimeError: when this side can't run so, in the error's own words.
     """
-    try:
+    with _reported():
         _side.run = lambda: None
         gc.collect()
         _side.run = RUNTIMES[runtime](_side)
         result = _side.run()
         return np.asarray(result) if isinstance(result, (Tensor, np.ndarray)) else None
+
+
+@contextlib.contextmanager
+def _reported() -> Iterator[None]:
+    try:
+        yield
     except Exception as error:  # whatever it was: it is reported, and the others are measured
         lines = str(error).strip().splitlines() or [""]
         raise RuntimeError(f"{type(error).__name__}: {lines[0][:160]}") from None
