@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +77,7 @@ def predict_on_ray(
     :param workers: how many hold a model.
     :param gpus: that each needs.
     :raises OptionError: also where this machine has no GPU, and each worker needs one.
+    :raises DataError: also when a part's worker dies each time that it is tried.
     :raises MissingExtraError: without Ray.
     """
     ray = _ray()
@@ -99,7 +100,8 @@ def predict_on_ray(
             num_gpus=gpus,
             max_task_retries=RETRIES,
         )
-        for answer in tqdm(answers.iter_rows() if rows else [], "predicting", total=len(rows), unit="part", delay=2):
+        rows_done = _alive(ray, answers.iter_rows(), waiting) if rows else []
+        for answer in tqdm(rows_done, "predicting", total=len(rows), unit="part", delay=2):
             each = known[answer["path"]]
             if answer["failed"]:
                 raise OptionError(answer["failed"])
@@ -115,6 +117,25 @@ def predict_on_ray(
             elif not waiting[each.path]:
                 outcome.done[str(each.path)] = join(predictor, each, parts[each], files[each], task)
     return outcome
+
+
+def _alive(ray: Any, answers: Iterable[dict[str, Any]], waiting: Mapping[Path, int]) -> Iterator[dict[str, Any]]:
+    """Answers, as long as there are workers who give them.
+
+    :param waiting: how many answers of each file are still to come.
+    :raises DataError: when a part is given up.
+    """
+    try:
+        yield from answers
+    except ray.exceptions.UserCodeException:  # a fault of the code, which its own traceback explains
+        raise
+    except (ray.exceptions.RayError, ray.data.exceptions.SystemException) as error:
+        left = [str(path) for path, parts in waiting.items() if parts]
+        raise DataError(
+            f"a worker died {RETRIES + 1} times of the same part, most likely since memory was full; it is of one of "
+            f"{len(left)} files that are left, {', '.join(left[:3])}{' ...' if len(left) > 3 else ''}. What is done "
+            "stays: give smaller tiles or fewer workers, or leave that file out, and start again"
+        ) from error
 
 
 def _start(ray: Any, address: str | None, workers: int, gpus: float) -> None:
@@ -134,7 +155,8 @@ def _start(ray: Any, address: str | None, workers: int, gpus: float) -> None:
 def _ray() -> Any:
     try:
         import ray
-        import ray.data
+        import ray.data.exceptions
+        import ray.exceptions
     except ImportError as error:
         raise MissingExtraError(f'--engine ray needs Ray Data ({error}): pip install "segzoo-torch[ray]"') from error
     return ray

@@ -1,4 +1,4 @@
-"""Ray starts processes and takes its time: two pipelines in all, on two workers."""
+"""Ray starts processes and takes its time: a few pipelines in all, on two workers."""
 
 import os
 import signal
@@ -65,6 +65,33 @@ def test_a_worker_that_dies_loses_nothing_and_doubles_nothing(ray, tmp_path):
     for number in range(200):
         seen = np.array(Image.open(tmp_path / "out" / f"{number:03}.png"))
         np.testing.assert_array_equal(seen, truth(noise(20, 30 + number)))
+
+
+def deadly():
+    """A predictor whose process dies of each grey picture."""
+    predictor = brightest()
+
+    def engine(tiles):
+        if (tiles[:, 0] == tiles[:, 1]).all():
+            os.kill(os.getpid(), signal.SIGKILL)
+        return 10 * tiles
+
+    predictor.engines[0] = engine
+    return predictor
+
+
+@pytest.mark.slow
+def test_a_file_of_which_every_worker_dies_is_told_and_the_others_stay(ray, tmp_path):
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for width in (30, 31):
+        Image.fromarray(noise(20, width)).save(folder / f"{width}.png")
+    Image.new("RGB", (20, 20), "grey").save(folder / "grey.png")
+    with pytest.raises(DataError, match=r"a worker died 4 times .*grey\.png"):
+        predict_on_ray(deadly, brightest(), [str(folder)], tmp_path / "out", task())
+    (folder / "grey.png").unlink()
+    outcome = predict_on_ray(brightest, brightest(), [str(folder)], tmp_path / "out", task())
+    assert len(outcome.kept) + len(outcome.done) == 2
 
 
 @pytest.mark.slow
