@@ -1,3 +1,4 @@
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,8 @@ from hypothesis import settings
 # A change is accepted or not for what it changes, not for which example was drawn.
 settings.register_profile("repeatable", derandomize=True)
 settings.load_profile("repeatable")
+
+os.environ["SEGZOO_DIRECTORY"] = "off"  # no test asks the world, nor does a process that one starts
 
 
 @pytest.fixture(autouse=True)
