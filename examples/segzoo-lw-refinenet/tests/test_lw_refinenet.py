@@ -31,7 +31,7 @@ def test_each_link_of_a_chain_sees_two_pixels_further() -> None:
 def test_on_resnet_101_it_is_as_light_as_in_the_paper() -> None:
     with torch.device("meta"):
         model = segzoo.create_model("resnet101", "lw-refinenet", classes=21)
-    assert round(sum(each.numel() for each in model.parameters()) / 1e6) == 46  # table 2
+    assert round(sum(each.numel() for each in model.parameters()) / 1e6) == 46
 
 
 @pytest.mark.parametrize("options", [{"width": 0}, {"links": 0}])

@@ -1,4 +1,4 @@
-"""Light-Weight RefineNet for Real-Time Semantic Segmentation, arXiv:1810.03272, figure 2 (f) to (h).
+"""Light-Weight RefineNet for Real-Time Semantic Segmentation, arXiv:1810.03272, figure 2.
 
 B     batch
 C     channels of a map that the encoder gives
