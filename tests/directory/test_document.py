@@ -1,9 +1,11 @@
 """Documents and their entries: what is read, and what is left out with which reason."""
 
+import re
 from datetime import date
 from typing import Any
 
 import pytest
+from installed import ROOT
 from listed import KIT, OCR, write_document
 
 import segzoo
@@ -20,6 +22,13 @@ CHECKED = {
 
 def test_the_copy_that_ships_is_whole() -> None:
     assert document.shipped().left_out == ()
+
+
+def test_the_entry_on_the_page_is_valid() -> None:
+    (entry,) = re.findall(r"```json\n(.*?)```", (ROOT / "docs" / "directory.md").read_text(), re.DOTALL)
+    listed = read_directory(entry, "the page")
+    assert listed.left_out == ()
+    assert listed.listings[0].conformance
 
 
 def test_the_copy_that_ships_lists_nothing_that_ships() -> None:
