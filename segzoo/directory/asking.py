@@ -6,7 +6,8 @@ import os
 from datetime import datetime
 from time import time
 
-from segzoo.directory.cache import Fetched, recall, remember
+from segzoo.directory import cache
+from segzoo.directory.cache import Fetched
 from segzoo.directory.document import Directory, read_directory, shipped
 from segzoo.directory.fetching import fetch, is_safe
 from segzoo.errors import DirectoryError, OptionError
@@ -22,7 +23,7 @@ DAY = 24 * 60 * 60
 def known() -> Directory:
     """The directory as it was fetched last, else the copy that comes with segzoo. Asks nobody, and never fails."""
     address = _address()
-    last = recall(address) if address else None
+    last = cache.recall(address) if address else None
     return _directory(last) if last else shipped()
 
 
@@ -38,10 +39,10 @@ def latest(refresh: bool = False) -> Directory:
         return shipped()
     if not is_safe(address):
         raise OptionError(f"{VARIABLE} is an https address, or {OFF!r} for the copy that ships; got {address!r}")
-    last = recall(address)
+    last = cache.recall(address)
     if last is None or refresh or not 0 <= time() - last.asked < DAY:
         last = _ask(address, last)
-        remember(last)
+        cache.remember(last)
     return _directory(last)
 
 
@@ -66,4 +67,7 @@ def _directory(last: Fetched) -> Directory:
         return shipped(last.problem)
     when = datetime.fromtimestamp(last.asked).date()
     origin = f"an earlier copy of {last.address}" if last.problem else f"{last.address}, asked on {when}"
-    return read_directory(last.document, origin, last.problem)
+    try:
+        return read_directory(last.document, origin, last.problem)
+    except DirectoryError as error:  # it could be read when it was kept
+        return shipped(f"{cache.file()}: {error}")

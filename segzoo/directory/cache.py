@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from segzoo import __version__
 from segzoo.errors import OptionError
@@ -24,7 +25,7 @@ class Fetched(BaseModel):
     """
 
     address: str
-    asked: float
+    asked: Annotated[float, Field(ge=0, le=1e11)]
     document: str | None
     problem: str | None = None
     segzoo: str = __version__

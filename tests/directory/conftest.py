@@ -16,6 +16,7 @@ def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Server]:
     thread.start()
     monkeypatch.setenv(asking.VARIABLE, server.address)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("no_proxy", "*")
     yield server
     server.over.set()
     server.http.shutdown()

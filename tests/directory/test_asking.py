@@ -222,6 +222,12 @@ def test_a_cache_that_is_spoilt_is_written_anew(server: Server, content: str) ->
     assert names(latest()) == names(known()) == ["segzoo-ocr"]
 
 
+def test_a_kept_document_that_is_spoilt_leaves_the_copy_that_ships(server: Server) -> None:
+    cache.remember(cache.Fetched(address=server.address, asked=time(), document="no JSON"))
+    assert names(known()) == names(latest()) == ["kit"]
+    assert str(cache.file()) in str(latest().problem)
+
+
 def test_what_was_kept_of_another_address_or_by_another_segzoo_does_not_serve(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
