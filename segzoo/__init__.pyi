@@ -3,6 +3,7 @@
 from . import benchmarking as benchmarking
 from . import comparison as comparison
 from . import data as data
+from . import directory as directory
 from . import evaluation as evaluation
 from . import losses as losses
 from . import mapping as mapping
@@ -35,6 +36,7 @@ from .errors import CheckpointWarning as CheckpointWarning
 from .errors import ContractError as ContractError
 from .errors import DataError as DataError
 from .errors import DataWarning as DataWarning
+from .errors import DirectoryError as DirectoryError
 from .errors import ExportError as ExportError
 from .errors import InputError as InputError
 from .errors import MissingExtraError as MissingExtraError

@@ -25,6 +25,10 @@ class PluginError(SegzooError):
     """A plugin can't be imported, is not valid, or is made for another version of segzoo."""
 
 
+class DirectoryError(SegzooError):
+    """The plugin directory can't be fetched or read."""
+
+
 class CheckpointError(SegzooError):
     """A file of weights can't be read or does not fit the model."""
 

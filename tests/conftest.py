@@ -1,3 +1,4 @@
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,10 +7,13 @@ import pytest
 import torch
 from freshly import discover_anew
 from hypothesis import settings
+from installed import ROOT, Environment, build
 
 # A change is accepted or not for what it changes, not for which example was drawn.
 settings.register_profile("repeatable", derandomize=True)
 settings.load_profile("repeatable")
+
+os.environ["SEGZOO_DIRECTORY"] = "off"  # no test asks the world, nor does a process that one starts
 
 
 @pytest.fixture(autouse=True)
@@ -29,3 +33,17 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     for module in set(sys.modules) - known:
         if (tmp_path / f"{module}.py").exists():
             del sys.modules[module]
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A built segzoo."""
+    return build(ROOT, tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="session")
+def environment(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Environment:
+    """An environment with a built segzoo."""
+    environment = Environment(tmp_path_factory.mktemp("env") / "env")
+    environment.install(wheel)
+    return environment

@@ -6,7 +6,8 @@ import pytest
 from throwaway import IMPORT_RAISES, decoder, decoders, entry_points, provides, write_distribution
 
 import segzoo
-from segzoo.host.discovery import PluginInfo, discover, installed, normalise
+from segzoo.distributions import normalise
+from segzoo.host.discovery import PluginInfo, discover, installed
 
 Discover = Callable[..., dict[str, PluginInfo]]
 

@@ -1,6 +1,5 @@
 """`segzoo install` and `segzoo uninstall`."""
 
-import json
 import os
 import subprocess
 import sys
@@ -9,12 +8,12 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from listed import ship
 from packaging.requirements import Requirement
 from throwaway import IMPORT_RAISES, decoders, write_distribution
 
 import segzoo
 from segzoo.cli import environment, main
-from segzoo.host import directory
 
 OCR = {"distribution": "segzoo-ocr", "summary": "s", "homepage": "https://example.org", "decoders": ["ocr", "shared"]}
 KIT = {**OCR, "distribution": "segzoo-kit", "decoders": ["shared"]}
@@ -42,9 +41,7 @@ def nothing_runs(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 
 @pytest.fixture(autouse=True)
 def listed(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path_factory.mktemp("directory") / "directory.json"
-    path.write_text(json.dumps({"format": 1, "plugins": [OCR, KIT, ELSES]}))
-    monkeypatch.setattr(directory, "BUNDLED", path)
+    ship(monkeypatch, tmp_path_factory.mktemp("shipped"), OCR, KIT, ELSES)
 
 
 @pytest.fixture

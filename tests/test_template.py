@@ -2,12 +2,9 @@
 
 import email
 import json
-import os
 import shutil
 import subprocess
 import sys
-import sysconfig
-import venv
 import zipfile
 from datetime import date
 from pathlib import Path
@@ -16,6 +13,7 @@ import pytest
 import torch
 from click.testing import CliRunner, Result
 from freshly import discover_anew
+from installed import Environment, build
 from packaging.requirements import Requirement
 
 import segzoo
@@ -28,7 +26,6 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-ROOT = Path(__file__).parent.parent
 AUTHOR = 'Ada "Countess" Lovelace'
 
 
@@ -249,52 +246,6 @@ def test_what_is_written_has_ordinary_permissions(tmp_path: Path) -> None:
 
 
 # Installed for real
-
-
-class Environment:
-    """A virtual environment outside the checkout: what the running one has, segzoo excepted, and what is installed."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        venv.create(folder, with_pip=False)
-        self.python = folder / "bin" / "python"
-        # A path in a .pth file comes after the environment's own packages, and the .pth files there are not read: the
-        # editable segzoo of the running environment stays out.
-        here = sysconfig.get_paths()
-        (site,) = (folder / "lib").glob("python3*/site-packages")
-        (site / "running.pth").write_text(f"{here['purelib']}\n{here['platlib']}\n")
-
-    def install(self, wheel: Path) -> None:
-        pip = [sys.executable, "-m", "pip", "--python", self.python, "--disable-pip-version-check"]
-        subprocess.run([*pip, "install", "--quiet", "--no-deps", "--ignore-installed", wheel], check=True)
-
-    def run(self, *command: object, cwd: Path) -> str:
-        environ = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "PYTEST"))}
-        done = subprocess.run([*map(str, command)], cwd=cwd, env=environ, capture_output=True, text=True)
-        assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
-        return done.stdout
-
-
-def build(project: Path, folder: Path) -> Path:
-    """The project's wheel."""
-    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*pip, "wheel", "--no-deps", "--wheel-dir", folder, project], check=True)
-    (wheel,) = folder.glob("*.whl")
-    return wheel
-
-
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A built segzoo."""
-    return build(ROOT, tmp_path_factory.mktemp("wheel"))
-
-
-@pytest.fixture(scope="module")
-def environment(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Environment:
-    """An environment with a built segzoo."""
-    environment = Environment(tmp_path_factory.mktemp("env") / "env")
-    environment.install(wheel)
-    return environment
 
 
 def write_empty_wheel(folder: Path, name: str, version: str) -> None:

@@ -23,9 +23,9 @@ from packaging.requirements import Requirement
 from segzoo import __version__, namesake
 from segzoo.cli import environment
 from segzoo.cli.tables import json_option, print_json
+from segzoo.distributions import NAMESPACE, SHIPPED, namespace, normalise
 from segzoo.errors import PluginError
 from segzoo.host import discovery
-from segzoo.host.discovery import NAMESPACE, SHIPPED, namespace, normalise
 
 LIBRARIES = ("torch", "torchvision", "timm")
 PATIENCE = 300

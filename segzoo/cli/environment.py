@@ -18,8 +18,8 @@ from typing import Literal
 import click
 from packaging.requirements import Requirement
 
+from segzoo.distributions import SHIPPED
 from segzoo.errors import PluginError
-from segzoo.host.discovery import SHIPPED
 
 Tool = Literal["pip", "uv", "conda"]
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from segzoo.cli.available import available
 from segzoo.cli.tables import json_option, print_json, print_table
 from segzoo.errors import UnknownNameError
 
@@ -56,6 +57,9 @@ def show(name: str, as_json: bool) -> None:
         print_json([_as_dict(info, provided) for info, provided in found])
     else:
         click.echo("\n\n".join(_page(info, provided) for info, provided in found))
+
+
+plugins.add_command(available)
 
 
 def _called(name: str) -> list[PluginInfo]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import click
 
 from segzoo.cli import environment
+from segzoo.distributions import SHIPPED
 from segzoo.errors import AmbiguousNameError, OptionError, UnknownNameError
-from segzoo.host import directory
-from segzoo.host.discovery import SHIPPED, announced, is_called
+from segzoo.host.discovery import announced, is_called
 
 
 @click.command()
@@ -16,8 +16,8 @@ from segzoo.host.discovery import SHIPPED, announced, is_called
 def uninstall(names: tuple[str, ...], yes: bool) -> None:
     """Uninstall plugins: print the command, ask, and run it.
 
-    NAME is a plugin or its distribution, as `segzoo plugins` lists them, or a decoder, encoder, neck or importer that
-    segzoo's plugin directory knows. No plugin is loaded.
+    NAME is a plugin or its distribution, as `segzoo plugins` lists them, or a decoder, encoder, neck, importer or
+    dataset that segzoo's plugin directory knows. No plugin is loaded.
     """
     chosen = list(dict.fromkeys(distribution(name) for name in names))
     by_conda = [each for each in chosen if environment.installer(each) == "conda"]
@@ -33,9 +33,11 @@ def distribution(name: str) -> str:
     :raises UnknownNameError: when no installed plugin is called that; AmbiguousNameError when several are.
     :raises OptionError: when it ships with segzoo.
     """
+    from segzoo import directory
+
     installed = announced()
     found = {plugin.distribution for plugin in installed if is_called(name, plugin.name, plugin.distribution)}
-    known = {listing.distribution for listing in directory.providers(name)}
+    known = {listing.distribution for listing in directory.known().providers(name)}
     found = found or known & {plugin.distribution for plugin in installed}
     if SHIPPED in found:
         raise OptionError(f"{name!r} ships with segzoo; SEGZOO_DISABLE_PLUGINS={name} goes without it")

@@ -10,12 +10,12 @@ import re
 from dataclasses import dataclass
 from typing import ClassVar
 
+from segzoo.distributions import is_name
 from segzoo.errors import PluginError
 
 API_VERSION = 1
 """The version of the contract between segzoo and its plugins."""
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9_.+-]*\Z", re.IGNORECASE)
 _TARGET = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*\Z")
 
 
@@ -90,8 +90,3 @@ class DatasetSpec(Descriptor):
     """Describes a `segzoo.Dataset`: a form in which images and their masks are stored."""
 
     kind: ClassVar[str] = "dataset"
-
-
-def is_name(name: str) -> bool:
-    """Whether a decoder, encoder source, neck, importer, dataset or distribution can be called that."""
-    return _NAME.match(name) is not None

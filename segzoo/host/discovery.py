@@ -19,6 +19,7 @@ from typing import Any, Literal
 import pluggy
 
 from segzoo import __version__
+from segzoo.distributions import NAMESPACE, SHIPPED, distribution_of, namespace, normalise
 from segzoo.errors import PluginError
 from segzoo.host import hookspecs
 from segzoo.host.descriptors import (
@@ -33,10 +34,6 @@ from segzoo.host.descriptors import (
 
 GROUP = "segzoo"
 """The entry-point group that plugins announce themselves in."""
-SHIPPED = "segzoo-torch"
-"""The distribution whose plugins ship with segzoo; their names are reserved."""
-NAMESPACE = "segzoo"
-"""What stands before the colon in their ids. In the package index that is the name of another project."""
 HOOKS: Mapping[str, type[Descriptor]] = {
     "segzoo_decoders": DecoderSpec,
     "segzoo_encoders": EncoderSpec,
@@ -137,33 +134,6 @@ class _RefusedError(PluginError):
     def __init__(self, status: Status, message: str) -> None:
         super().__init__(message)
         self.status: Status = status
-
-
-def normalise(distribution: str) -> str:
-    """The name of a distribution as PEP 503 compares it.
-
-    >>> normalise("Segzoo_OCR")
-    'segzoo-ocr'
-    """
-    return re.sub(r"[-_.]+", "-", distribution).lower()
-
-
-def namespace(distribution: str) -> str:
-    """What stands before the colon in the ids of a distribution's plugins.
-
-    >>> namespace("segzoo-torch"), namespace("segzoo-ocr")
-    ('segzoo', 'segzoo-ocr')
-    """
-    return NAMESPACE if distribution == SHIPPED else distribution
-
-
-def distribution_of(namespace: str) -> str:
-    """The distribution that a namespace stands for, as the package index calls it.
-
-    >>> distribution_of("segzoo"), distribution_of("segzoo-ocr")
-    ('segzoo-torch', 'segzoo-ocr')
-    """
-    return SHIPPED if namespace == NAMESPACE else namespace
 
 
 def split(names: str) -> list[str]:

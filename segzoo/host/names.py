@@ -8,9 +8,9 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import Protocol, TypeVar
 
+from segzoo.distributions import namespace, normalise
 from segzoo.errors import AmbiguousNameError, OptionError
-from segzoo.host import directory
-from segzoo.host.discovery import PluginInfo, namespace, normalise
+from segzoo.host.discovery import PluginInfo
 
 
 class Named(Protocol):
@@ -88,11 +88,13 @@ def unknown(
     :param command: which lists them.
     :param failures: of encoder sources, in words.
     """
+    from segzoo import directory  # pydantic comes with it, which takes as long as all else here
+
     by_lower = {label.lower(): label for label in known}
     near = " or ".join(repr(by_lower[label]) for label in get_close_matches(name.lower(), by_lower))
     hint = f" (did you mean {near}?)" if near else ""
     here = {info.distribution for info in plugins}
-    for listing in directory.providers(name):
+    for listing in directory.known().providers(name):
         if listing.distribution not in here:
             hint += f"; `segzoo install {listing.distribution}` would get it ({listing.summary})"
     failed = [f"{info.id} ({info.status}: {info.error})" for info in plugins if info.status != "ready"]

@@ -13,10 +13,11 @@ import warnings
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 
+from segzoo.distributions import SHIPPED, namespace
 from segzoo.errors import OptionError, PluginError, UnknownNameError
 from segzoo.host import discovery
 from segzoo.host.descriptors import DatasetSpec, DecoderSpec, Descriptor, EncoderSpec, ImporterSpec, NeckSpec
-from segzoo.host.discovery import SHIPPED, PluginInfo, PluginWarning
+from segzoo.host.discovery import PluginInfo, PluginWarning
 from segzoo.host.names import canonical, check_name, listed, only, unknown
 
 RUNTIME = "runtime"
@@ -42,7 +43,7 @@ class Provided(Generic[D]):
     @property
     def id(self) -> str:
         """The canonical id, `distribution:name`, and `segzoo:name` of what ships with segzoo."""
-        return f"{discovery.namespace(self.distribution)}:{self.descriptor.name}"
+        return f"{namespace(self.distribution)}:{self.descriptor.name}"
 
     @property
     def name(self) -> str:

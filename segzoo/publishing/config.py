@@ -9,11 +9,10 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from segzoo.distributions import distribution_of, is_name, normalise
 from segzoo.errors import CheckpointError, SegzooError
 from segzoo.handshake.arguments import Arguments
 from segzoo.handshake.planning import Part, Plan
-from segzoo.host.descriptors import is_name
-from segzoo.host.discovery import distribution_of, normalise
 from segzoo.labels import Labels
 from segzoo.preprocessing import Preprocessing
 from segzoo.publishing.records import read_record

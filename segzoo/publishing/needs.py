@@ -8,11 +8,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from segzoo import __version__
+from segzoo import __version__, directory
+from segzoo.distributions import SHIPPED, distribution_of, normalise
 from segzoo.errors import PluginError, UnknownNameError
 from segzoo.handshake.planning import Plan
-from segzoo.host import directory, registry
-from segzoo.host.discovery import SHIPPED, distribution_of, normalise
+from segzoo.host import registry
 from segzoo.host.registry import Provided
 from segzoo.publishing.config import Config, parts
 
@@ -69,7 +69,7 @@ def remedy(need: Need) -> str:
     command = f"pip install {need.distribution}=={need.version}"
     if need.distribution == SHIPPED:
         return f"this is segzoo {__version__}; {command}"
-    if any(listing.distribution == need.distribution for listing in directory.listings()):
+    if directory.known().lists(need.distribution):
         return f"{command} (segzoo's plugin directory lists it)"
     return (
         f"{command} (this is the file's own claim: segzoo's plugin directory doesn't list {need.distribution}; look at "

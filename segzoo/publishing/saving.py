@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
+from segzoo.distributions import SHIPPED
 from segzoo.errors import CheckpointError, CheckpointWarning, OptionError
 from segzoo.handshake.planning import Part, Plan
-from segzoo.host.discovery import SHIPPED
 from segzoo.labels import Labels
 from segzoo.preprocessing import Preprocessing
 from segzoo.publishing import behaviour, card, config, tensors

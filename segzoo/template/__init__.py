@@ -18,9 +18,10 @@ from string import Template
 from typing import Any, Literal, get_args
 
 from segzoo import __version__
+from segzoo.distributions import SHIPPED
 from segzoo.errors import AmbiguousNameError, OptionError, UnknownNameError
 from segzoo.host.descriptors import API_VERSION
-from segzoo.host.discovery import SHIPPED, announced
+from segzoo.host.discovery import announced
 
 Kind = Literal["decoder", "encoder", "neck"]
 KINDS: tuple[Kind, ...] = get_args(Kind)

@@ -9,8 +9,8 @@ import sys
 from typing import Any
 from unittest import SkipTest
 
+from segzoo.distributions import namespace
 from segzoo.host import registry
-from segzoo.host.discovery import namespace
 from segzoo.testing.cases import Subject
 from segzoo.testing.results import ConformanceError
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 import torch
 from freshly import discover_anew
+from listed import OCR, ship
 from published import image
 from throwaway import decoder, provides, write_distribution
 
 import segzoo
-from segzoo.host import directory
 
 DECODER = """
 import segzoo
@@ -86,8 +86,7 @@ def test_a_missing_plugin_that_the_directory_lists_is_no_mere_claim(
     saved: Path, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     uninstall(path, monkeypatch)
-    listing = directory.Listing(distribution="segzoo-ocr", summary="OCR", homepage="https://x.org", decoders=("ocr",))
-    monkeypatch.setattr(directory, "listings", lambda: (listing,))
+    ship(monkeypatch, path, OCR)
     with pytest.raises(segzoo.PluginError, match="segzoo's plugin directory lists it") as raised:
         segzoo.from_pretrained(saved)
     assert "claim" not in str(raised.value)
