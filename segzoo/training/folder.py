@@ -9,6 +9,8 @@ from segzoo.training.settings import FILE, Settings, read_settings
 
 MODEL = "model"
 CHECKPOINT = "checkpoints/last.ckpt"
+METRICS, CURVE = "metrics.csv", "curve.png"
+PICTURES = "pictures"
 MAY_CHANGE = frozenset(("workers", "devices", "nodes", "strategy", "accelerator", "loggers", "minutes", "broken"))
 """Settings that a resumed run may have otherwise: they say where and how fast it runs."""
 
