@@ -73,4 +73,6 @@ def studio(
         import torch
 
         torch.set_num_threads(threads)
-    launch(settings)
+    page = launch(settings, block=False)
+    click.echo(f"the studio is at {page.local_url} until you press Ctrl-C", err=True)
+    page.block_thread()

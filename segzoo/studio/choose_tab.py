@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from segzoo.errors import SegzooError
+from segzoo.studio.choice import choice
 from segzoo.studio.choosing import Pair, decoder_choices, encoder_choices, read_options
 from segzoo.studio.markup import message, plan_picture, table
 from segzoo.studio.settings import Settings
@@ -19,14 +20,10 @@ FIRST = "resnet50", "unet"
 def choose_tab(settings: Settings, page: gr.Blocks) -> None:
     """Lay it out, in the tab that is open."""
     with gr.Row():
-        encoder = gr.Dropdown(
-            encoder_choices(), value=FIRST[0], label="Encoder", info="Type to search.", elem_id="encoder",
-            allow_custom_value=True,
-        )  # fmt: skip
-        decoder = gr.Dropdown(
-            decoder_choices(), value=FIRST[1], label="Decoder", info="Type a name, a word or a paper.",
-            elem_id="decoder",
-        )  # fmt: skip
+        encoder = choice(encoder_choices(), FIRST[0], "Encoder", "encoder", info="Type to search.", typed=True)
+        decoder = choice(
+            decoder_choices(), FIRST[1], "Decoder", "decoder", info="Type a name, a word or a paper.", typed=False
+        )
     with gr.Accordion("Classes, channels, options", open=False), gr.Row():
         classes = gr.Number(19, label="Classes", precision=0, minimum=1)
         channels = gr.Number(3, label="Channels of the image", precision=0, minimum=1)

@@ -30,10 +30,9 @@ def launch(settings: Settings | None = None, *, block: bool = True) -> Any:
     try:
         page.launch(
             server_name=settings.host, server_port=settings.port, inbrowser=settings.browser,
-            max_file_size=f"{settings.max_upload}mb", prevent_thread_lock=True,
-            theme=gradio.themes.Base(font=FONTS, font_mono=MONOSPACED), css_paths=STYLE,
-            share=False, ssr_mode=False, enable_monitoring=False, pwa=False, mcp_server=False, run_history=False,
-            footer_links=[],
+            max_file_size=f"{settings.max_upload}mb", prevent_thread_lock=True, quiet=True,
+            theme=_theme(gradio), css_paths=STYLE, share=False, ssr_mode=False, enable_monitoring=False, pwa=False,
+            mcp_server=False, run_history=False, footer_links=[],
         )  # fmt: skip
     except OSError as error:
         where = f"{settings.host or 'this machine'}:{settings.port or 'a free port'}"
@@ -41,3 +40,12 @@ def launch(settings: Settings | None = None, *, block: bool = True) -> Any:
     if block:
         page.block_thread()
     return page
+
+
+def _theme(gradio: Any) -> Any:
+    """Fonts that each machine has, and small print that is dark enough to read."""
+    theme = gradio.themes.Base(font=FONTS, font_mono=MONOSPACED)
+    return theme.set(
+        block_info_text_color="*neutral_600", block_title_text_color="*neutral_700",
+        block_label_text_color="*neutral_700",
+    )  # fmt: skip

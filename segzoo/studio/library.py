@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from segzoo.errors import MissingExtraError
@@ -17,5 +18,20 @@ def import_gradio() -> Any:
     try:
         import gradio
     except ImportError as error:
-        raise MissingExtraError(f'the studio needs Gradio 6 ({error}): pip install "segzoo-torch[studio]"') from error
+        raise _missing(error) from error
     return gradio
+
+
+def gradio_version() -> str:
+    """Its version, without the seconds that importing it takes.
+
+    :raises MissingExtraError: when it isn't installed.
+    """
+    try:
+        return version("gradio")
+    except PackageNotFoundError as error:
+        raise _missing(error) from error
+
+
+def _missing(error: Exception) -> MissingExtraError:
+    return MissingExtraError(f'the studio needs Gradio 6 ({error}): pip install "segzoo-torch[studio]"')

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from importlib.metadata import version
 from os import PathLike
 from pathlib import Path
 from string import Template
@@ -17,7 +16,7 @@ from segzoo.publishing.config import Config, read_config
 from segzoo.publishing.folder import replacing, standing
 from segzoo.publishing.needs import needs
 from segzoo.publishing.saving import FILES
-from segzoo.studio.library import import_gradio
+from segzoo.studio.library import gradio_version
 
 MODEL = "model"
 APP = Template('''"""The demo of a segzoo model."""
@@ -57,7 +56,7 @@ def export_space(folder: str | PathLike[str], model: str | PathLike[str]) -> Pat
     target, source = Path(folder), standing(model)
     if target.exists() or target.is_symlink():
         raise OptionError(f"{target} exists already; give the name of a new folder")
-    import_gradio()
+    gradio = gradio_version()
     local = source.is_dir()
     config = read_config(source if local else hub.download(str(model)))
     named = MODEL if local else str(model)
@@ -70,14 +69,14 @@ def export_space(folder: str | PathLike[str], model: str | PathLike[str]) -> Pat
         for name, text in (
             ("app.py", APP.substitute(model=repr(named))),
             ("requirements.txt", _requirements(config)),
-            ("README.md", _page(config, None if local else named)),
+            ("README.md", _page(config, gradio, None if local else named)),
         ):
             (new / name).write_text(text, encoding="utf-8")
     return target
 
 
 def _requirements(config: Config) -> str:
-    """What to install: this segzoo, torch for machines without a GPU, and the plugins of others that the model needs."""
+    """What to install: this segzoo, torch without CUDA, and the plugins of others that the model needs."""
     plugins = {f"{need.distribution}=={need.version}" for need in needs(config.plan) if need.distribution != SHIPPED}
     lines = [
         "--extra-index-url https://download.pytorch.org/whl/cpu",
@@ -87,7 +86,7 @@ def _requirements(config: Config) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _page(config: Config, hub_id: str | None) -> str:
+def _page(config: Config, gradio: str, hub_id: str | None) -> str:
     import yaml
 
     decoder, encoder = (
@@ -97,7 +96,7 @@ def _page(config: Config, hub_id: str | None) -> str:
     header: dict[str, Any] = {
         "title": title,
         "sdk": "gradio",
-        "sdk_version": version("gradio"),
+        "sdk_version": gradio,
         "app_file": "app.py",
         "tags": ["segzoo", "image-segmentation"],
         **({"models": [hub_id]} if hub_id else {}),

@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 
 from segzoo.errors import InputError, OptionError
+from segzoo.studio.choice import NARROWEST, choice
 from segzoo.studio.models import Models
 from segzoo.studio.settings import Settings
 from segzoo.studio.showing import areas, class_names, first_shown, head_names, sides
@@ -34,7 +35,7 @@ def try_tab(settings: Settings, visits: Visits, models: Models) -> None:
     )
     with gr.Row():
         head = gr.Dropdown([], label="Output", visible=False)
-        classes = gr.CheckboxGroup([], label="Classes", visible=False, elem_id="classes")
+        classes = gr.CheckboxGroup([], label="Classes", visible=False, elem_id="classes", min_width=NARROWEST)
         opacity = gr.Slider(0, 1, OPACITY, step=0.05, label="Colour", visible=False)
     table = gr.HTML(elem_id="areas")
     with gr.Row():
@@ -108,11 +109,9 @@ def try_tab(settings: Settings, visits: Visits, models: Models) -> None:
 
 
 def _model(settings: Settings, label: str, value: str | None, name: str) -> gr.Dropdown:
-    typed = "" if settings.is_closed else "A folder, or an id on the hub such as user/roads."
-    return gr.Dropdown(
-        list(settings.models), value=value, label=label, info=typed, allow_custom_value=not settings.is_closed,
-        elem_id=name,
-    )  # fmt: skip
+    typed = not settings.is_closed
+    info = "A folder, or an id on the hub such as user/roads." if typed else ""
+    return choice(settings.models, value, label, name, info=info, typed=typed)
 
 
 def _path(file: str | None) -> Path:

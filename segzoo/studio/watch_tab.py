@@ -8,6 +8,7 @@ import gradio as gr
 
 from segzoo.data.reading import read_image
 from segzoo.errors import OptionError, SegzooError
+from segzoo.studio.choice import choice
 from segzoo.studio.markup import message, paragraph, table
 from segzoo.studio.settings import Settings
 from segzoo.studio.telling import telling
@@ -23,11 +24,9 @@ LAST = 8
 
 def watch_tab(settings: Settings, visits: Visits) -> None:
     """Lay it out, in the tab that is open."""
-    run = gr.Dropdown(
-        list(settings.runs), value=settings.runs[0] if settings.runs else None, label="Run",
-        info="The folder that `segzoo train --output FOLDER` writes.", allow_custom_value=not settings.is_closed,
-        elem_id="run",
-    )  # fmt: skip
+    info = "The folder that `segzoo train --output FOLDER` writes."
+    first = settings.runs[0] if settings.runs else None
+    run = choice(settings.runs, first, "Run", "run", info=info, typed=not settings.is_closed)
     button = gr.Button("Watch", variant="primary")
     state = gr.HTML(elem_id="state")
     curve = gr.Image(label="Loss and score", interactive=False, elem_id="curve")
