@@ -43,14 +43,11 @@ class Studio:
         field.press("Enter")
         field.press("Tab")
 
-    def plan(self, encoder: str, decoder: str) -> str:
-        """Choose a pair: what is shown in the place of its plan, as text."""
-        before = self.text("plan")
+    def plan(self, encoder: str, decoder: str, shows: str) -> None:
+        """Choose a pair, and wait until the place of its plan shows a text."""
         self.choose("encoder", encoder)
         self.choose("decoder", decoder)
-        self.wait_for(f"document.querySelector('#plan').innerText.trim() != {before.strip()!r}")
-        self.page.wait_for_timeout(3000)
-        return self.text("plan")
+        self.wait_for_text("plan", shows)
 
     def segment(self, image: Path, *, other: str | None = None) -> None:
         """Upload an image, and wait for what the model finds in it."""
@@ -81,6 +78,10 @@ class Studio:
 
     def text(self, name: str) -> str:
         return str(self.page.locator(f"#{name}").inner_text())
+
+    def wait_for_text(self, name: str, text: str) -> None:
+        """Until an element shows a text."""
+        self.page.locator(f"#{name}", has_text=text).wait_for()
 
     def wait_for(self, condition: str) -> None:
         """Until some JavaScript is true."""

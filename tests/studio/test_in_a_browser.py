@@ -40,14 +40,14 @@ def studio(address):
 
 def test_a_pair_shows_its_plan_and_its_cost(studio):
     studio.page.locator("#plan svg").wait_for()
-    assert "vit_tiny_patch16_224" in studio.plan("vit_tiny_patch16_224", "fpn")
-    studio.wait_for("document.querySelector('#cost').innerText.includes('simple_pyramid')")
+    studio.plan("vit_tiny_patch16_224", "fpn", shows="simple_pyramid")
+    studio.wait_for_text("cost", "simple_pyramid")
     assert "Multiply-adds" in studio.text("cost")
 
 
 def test_a_pair_that_is_refused_says_what_fits(studio):
     studio.page.locator("#plan svg").wait_for()
-    assert "Installed decoders that take this encoder" in studio.plan("resnet18", "eomt")
+    studio.plan("resnet18", "eomt", shows="Installed decoders that take this encoder")
 
 
 def test_a_photograph_is_segmented_and_its_mask_downloaded(studio, photo, models, tmp_path):
@@ -108,7 +108,7 @@ def test_a_pair_is_chosen_by_the_keyboard_alone(studio):
     studio.page.keyboard.press("Control+A")
     studio.page.keyboard.type("segformer")
     studio.page.keyboard.press("Enter")
-    studio.wait_for("document.querySelector('#plan').innerText.includes('segformer')")
+    studio.wait_for_text("plan", "segformer")
 
 
 # Bad input: the page says what is wrong, and goes on working
@@ -154,10 +154,10 @@ def test_a_run_is_watched_as_it_goes_on(studio, tmp_path):
     studio.open("Watch")
     studio.choose("run", str(tmp_path))
     studio.page.get_by_role("button", name="Watch").click()
-    studio.wait_for("document.querySelector('#state').innerText.includes('begun')")
+    studio.wait_for_text("state", "begun")
     Image.new("RGB", (80, 40)).save(tmp_path / "curve.png")
     (tmp_path / "metrics.csv").write_text("step,loss,miou\n10,1.5,0.25\n")
-    studio.wait_for("document.querySelector('#state').innerText.includes('0.25')")
+    studio.wait_for_text("state", "0.25")
     studio.page.locator("#curve img").wait_for()
 
 
