@@ -14,6 +14,7 @@ from . import options as options
 from . import prediction as prediction
 from . import runtime as runtime
 from . import segmentation as segmentation
+from . import studio as studio
 from . import testing as testing
 from . import training as training
 from .contract import EncoderRequest as EncoderRequest

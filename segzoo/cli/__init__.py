@@ -34,6 +34,7 @@ COMMANDS = (
     "export",
     "bench",
     "demo",
+    "studio",
     "show",
     "verify",
     "push",

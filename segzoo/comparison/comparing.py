@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import re
 import shutil
@@ -29,7 +28,7 @@ from segzoo.errors import MissingExtraError, OptionError, SegzooError
 from segzoo.host.pair_names import PairName
 from segzoo.metrics import Scores
 from segzoo.publishing.folder import replacing
-from segzoo.training.folder import finished
+from segzoo.training.folder import finished, read_history
 from segzoo.training.run import MODEL, train
 from segzoo.training.settings import FILE, Settings
 
@@ -137,21 +136,16 @@ def _train(optuna: Any, trial: Any, settings: Settings, run: Path, dataset: Data
     :returns: the mIoU at the end.
     """
     if finished(run):  # and the process died before that was noted
-        return float(_history(run)[-1]["miou"])
+        return float(read_history(run)[-1]["miou"])
 
     def report(step: int, scores: Scores) -> None:
-        trial.report(scores.miou, len(_history(run)))
+        trial.report(scores.miou, len(read_history(run)))
         if trial.should_prune():
             raise optuna.TrialPruned
 
     again = (run / FILE).is_file()
     ended = train(settings, run, resume=again, quiet=quiet, pictures=False, dataset=dataset, on_validation=report)
     return ended.scores.miou
-
-
-def _history(run: Path) -> list[dict[str, str]]:
-    with (run / "metrics.csv").open(newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def _cost(settings: Settings, dataset: Dataset, size: tuple[int, int]) -> dict[str, Any] | None:

@@ -1,4 +1,4 @@
-"""Pictures that several rooms draw: class maps in colour, overlays, figures on a dark ground."""
+"""Pictures that several rooms draw: class maps in colour, overlays, plans, figures on a dark ground."""
 
 from segzoo.pictures.colours import as_picture as as_picture
 from segzoo.pictures.colours import colour as colour
@@ -17,3 +17,4 @@ from segzoo.pictures.fronts import pareto_front as pareto_front
 from segzoo.pictures.objects import Drawn as Drawn
 from segzoo.pictures.objects import draw_objects as draw_objects
 from segzoo.pictures.outlines import outlines as outlines
+from segzoo.pictures.plans import draw_plan as draw_plan

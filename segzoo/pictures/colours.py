@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cache
 from itertools import product
 from typing import Any
@@ -51,10 +51,20 @@ def colour(classes: NDArray[Any], colours: Sequence[Colour]) -> Picture:
     return table[np.where(known, classes, len(colours))]
 
 
-def overlay(picture: Picture, classes: NDArray[Any], colours: Sequence[Colour], opacity: float = 0.65) -> Picture:
-    """A greyish picture, coloured where a class other than the first is seen."""
+def overlay(
+    picture: Picture,
+    classes: NDArray[Any],
+    colours: Sequence[Colour],
+    opacity: float = 0.65,
+    shown: Collection[int] | None = None,
+) -> Picture:
+    """A greyish picture, coloured where a class is seen that is to be shown.
+
+    :param shown: the classes; all but the first if None.
+    """
     grey = picture.mean(axis=2, keepdims=True).repeat(3, axis=2)
-    covering = np.where(classes > 0, opacity, 0)[..., None]
+    covered = classes > 0 if shown is None else np.isin(classes, list(shown))
+    covering = np.where(covered, opacity, 0)[..., None]
     return (grey * (1 - covering) + colour(classes, colours) * covering).astype(np.uint8)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 from segzoo.errors import OptionError
@@ -9,6 +10,8 @@ from segzoo.training.settings import FILE, Settings, read_settings
 
 MODEL = "model"
 CHECKPOINT = "checkpoints/last.ckpt"
+METRICS, CURVE = "metrics.csv", "curve.png"
+PICTURES = "pictures"
 MAY_CHANGE = frozenset(("workers", "devices", "nodes", "strategy", "accelerator", "loggers", "minutes", "broken"))
 """Settings that a resumed run may have otherwise: they say where and how fast it runs."""
 
@@ -16,6 +19,15 @@ MAY_CHANGE = frozenset(("workers", "devices", "nodes", "strategy", "accelerator"
 def finished(output: Path) -> bool:
     """Whether a run in this folder came to its end."""
     return (output / MODEL / "config.json").is_file()
+
+
+def read_history(output: Path) -> list[dict[str, str]]:
+    """The rows of `metrics.csv`, one for each validation so far; none before the first."""
+    try:
+        with (output / METRICS).open(newline="") as file:
+            return list(csv.DictReader(file))
+    except FileNotFoundError:
+        return []
 
 
 def check_folder(folder: Path, settings: Settings, resume: bool) -> None:

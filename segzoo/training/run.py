@@ -18,7 +18,7 @@ from segzoo.data.samples import Transform
 from segzoo.errors import MissingExtraError, OptionError
 from segzoo.metrics import Scores
 from segzoo.model import SegmentationModel
-from segzoo.training.folder import CHECKPOINT, MODEL, check_folder, clear
+from segzoo.training.folder import CHECKPOINT, CURVE, MODEL, check_folder, clear
 from segzoo.training.job import Job, prepare
 from segzoo.training.settings import FILE, Settings, write_settings
 from segzoo.training.trouble import calm, explained
@@ -171,8 +171,6 @@ def _result(job: Job, state: dict[str, Tensor], averaged: bool) -> SegmentationM
 
 
 def _save(job: Job, model: SegmentationModel, scores: Scores, folder: Path) -> None:
-    from segzoo.training.callbacks.history import CURVE
-
     curve = folder / CURVE
     model.save_pretrained(
         folder / MODEL,

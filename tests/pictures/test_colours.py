@@ -81,3 +81,10 @@ def test_holes_are_black_and_stretch_nothing():
 
 def test_an_image_of_holes_alone_is_black():
     assert as_picture(np.full((2, 2, 3), np.nan)).max() == 0
+
+
+def test_an_overlay_shows_the_classes_that_are_asked_for():
+    picture, classes = np.full((1, 3, 3), 100, np.uint8), np.array([[0, 1, 2]])
+    colours = ((0, 0, 0), (255, 0, 0), (0, 255, 0))
+    drawn = overlay(picture, classes, colours, opacity=1.0, shown=(0, 2))
+    assert drawn.tolist() == [[[0, 0, 0], [100, 100, 100], [0, 255, 0]]]

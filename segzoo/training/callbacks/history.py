@@ -14,8 +14,8 @@ from torch import Tensor
 from segzoo.files import write_whole
 from segzoo.metrics import Scores
 from segzoo.training.callbacks.progress import Progress
+from segzoo.training.folder import CURVE, METRICS
 
-FILE, CURVE = "metrics.csv", "curve.png"
 Row = Mapping[str, float]
 OnValidation = Callable[[int, Scores], None]
 
@@ -59,7 +59,7 @@ class History(lightning.Callback):
             }
         )
         if trainer.is_global_zero:
-            write_whole(self.output / FILE, as_csv(self.rows))
+            write_whole(self.output / METRICS, as_csv(self.rows))
             draw_curve(self.output / CURVE, self.rows)
         for logger in trainer.loggers:
             logger.log_metrics(self.rows[-1], trainer.global_step)

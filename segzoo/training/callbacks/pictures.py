@@ -10,6 +10,7 @@ from torch import Tensor
 
 from segzoo.errors import DataError
 from segzoo.pictures import as_picture, colour, draw_rows, palette
+from segzoo.training.folder import PICTURES
 from segzoo.training.job import Job
 
 SHOWN = 6
@@ -21,7 +22,7 @@ class Pictures(lightning.Callback):
 
     def __init__(self, job: Job, output: Path) -> None:
         self.job = job
-        self.folder = output / "pictures"
+        self.folder = output / PICTURES
         self._shown: list[tuple[Any, Any, Any]] | None = None
 
     def on_validation_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
