@@ -52,7 +52,7 @@ def bench(
     conditions.check_device()
     for pair in pairs:
         _check_known(pair)
-    rows = []
+    rows: list[Row] = []
     with tqdm(total=len(pairs) * len(runtimes), unit="model", disable=quiet or None) as progress:
         for pair, runtime in product(pairs, runtimes):
             progress.set_description(f"{pair}, {runtime}")

@@ -8,6 +8,8 @@ H, W  size of the picture
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -29,9 +31,10 @@ class Deployed(nn.Module):
 
     def __init__(self, model: SegmentationModel, manifest: Manifest) -> None:
         super().__init__()
-        for module in model.modules():
-            if hasattr(module, "inplace"):
-                module.inplace = False
+        activation: Any
+        for activation in model.modules():
+            if hasattr(activation, "inplace"):
+                activation.inplace = False
         self.model = model
         self.manifest = manifest
         preprocessing = manifest.preprocessing
