@@ -52,10 +52,16 @@ def bench(
     \b
     segzoo bench 'resnet18,mit_b0' 'unet*,segformer' --runtimes eager,optimised,onnx --plot pairs.png
     """
-    from segzoo.benchmarking import Conditions
+    from segzoo.host.pair_names import PairName
+
+    pairs = [
+        PairName(encoder, decoder)
+        for encoder in matching_encoders(_given(encoders))
+        for decoder in matching_decoders(_given(decoders))
+    ]
+    from segzoo.benchmarking import Conditions  # once the names are known to be right
     from segzoo.benchmarking import bench as run
     from segzoo.benchmarking.plotting import read_scores, save_plot
-    from segzoo.host.pair_names import PairName
 
     for path in filter(None, (json_path, plot_path)):
         _check_output(path, force)
@@ -64,11 +70,6 @@ def bench(
 
         dark_figure(1, 1)  # or an error that says what to install
     scores = read_scores(scores_path) if scores_path else None
-    pairs = [
-        PairName(encoder, decoder)
-        for encoder in matching_encoders(_given(encoders))
-        for decoder in matching_decoders(_given(decoders))
-    ]
     if scores is not None and not any(str(pair) in scores for pair in pairs):
         raise OptionError(f"{scores_path} has no mIoU of these pairs, but of {', '.join(scores) or 'none'}")
     found = run(pairs, parts(runtimes), Conditions(**conditions))

@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from segzoo.cli.patterns import WILDCARDS, raise_unmatched
 from segzoo.cli.tables import json_option, print_json, print_table
 
 if TYPE_CHECKING:
     from segzoo.host.descriptors import DecoderSpec
     from segzoo.host.registry import Provided
-
-WILD = set("*?[")
 
 
 @click.command()
@@ -23,11 +22,15 @@ def decoders(pattern: str | None, as_json: bool) -> None:
     from segzoo.host import registry
 
     found = registry.decoders(pattern)
-    if pattern and len(found) == 1 and not WILD & set(pattern):
+    if pattern and not found:
+        raise_unmatched("decoder", pattern, registry.find_decoder)
+    if pattern and len(found) == 1 and not WILDCARDS.search(pattern):
         (only,) = found.values()
         _show(only, as_json)
     else:
-        print_table([_row(each) for each in found.values()], "decoder", as_json, pattern)
+        rows = [_row(each) for each in found.values()]
+        columns = list(rows[0]) if as_json else ["name", "summary"]
+        print_table([{column: row[column] for column in columns} for row in rows], "decoder", as_json)
 
 
 def _row(found: Provided[DecoderSpec]) -> dict[str, Any]:

@@ -37,7 +37,10 @@ def plan(
 
     The value of an option is read as JSON where it is JSON, as text otherwise: --decoder-option width=128.
     """
-    import segzoo
+    from segzoo.host.pair_names import PairName
+
+    PairName(encoder, decoder).check()
+    import segzoo.handshake.negotiation  # which needs torch
 
     agreed = segzoo.plan(
         encoder,
