@@ -285,8 +285,8 @@ def test_a_plan_as_json() -> None:
         (["--in-channels", "2"], {"in_channels": 2}),
         (["--depth", "4"], {"depth": 4}),
         (["--classes", "7"], {"classes": 7}),
-        (["--img-size", "64x96"], {"img_size": (64, 96)}),
-        (["--img-size", "64"], {"img_size": (64, 64)}),
+        (["--size", "64x96"], {"img_size": (64, 96)}),
+        (["--size", "64"], {"img_size": (64, 64)}),
         (["--neck", "none"], {"neck": None}),
         (["--neck", "simple_pyramid"], {"neck": "simple_pyramid"}),
         (["--strict-size"], {"strict_size": True}),
@@ -323,7 +323,7 @@ def test_options_reach_the_plan(
     [
         (["--decoder-option", "width"], "expected KEY=VALUE, such as width=128, got 'width'"),
         (["--decoder-option", "=3"], "expected KEY=VALUE"),
-        (["--img-size", "64,96"], "expected a size in pixels such as 512x1024 or 224, got '64,96'"),
+        (["--size", "64,96"], "expected a size in pixels such as 512x1024 or 224, got '64,96'"),
     ],
 )
 def test_a_malformed_option_says_what_was_expected(arguments: list[str], message: str) -> None:
