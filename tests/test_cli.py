@@ -57,6 +57,26 @@ def test_a_decoder_by_name_shows_its_options_with_ranges_defaults_and_meanings()
     assert "merge: 'add' or 'cat'; default 'add'" in shown
 
 
+def test_a_decoder_by_name_shows_its_paper_and_the_stages_that_it_takes() -> None:
+    shown = run("decoders", "fpn").stdout
+    assert "paper   arXiv:1901.02446" in shown
+    assert "resnet50              strides 4 8 16 32 (lateral)" in shown
+    assert "strides 16 16 16 16 (lateral); wishes: a pyramid" in " ".join(shown.split())
+
+
+def test_a_decoder_that_can_t_take_a_pyramid_says_so_and_has_another_example() -> None:
+    shown = run("decoders", "eomt").stdout
+    assert "resnet50              refused: " in shown
+    assert "segzoo plan vit_small_patch16_224 eomt" in shown
+
+
+@pytest.mark.parametrize("name", segzoo.list_decoders("u*"))
+def test_the_example_of_a_decoder_works(name: str) -> None:
+    command, code = (line.strip() for line in run("decoders", name).stdout.splitlines()[-2:])
+    assert run(*command.split()[1:]).exit_code == 0
+    assert eval(code.replace("create_model", "plan"), {"segzoo": segzoo}).decoder.id == f"segzoo:{name}"
+
+
 def test_a_decoder_by_name_as_json_has_the_schema_of_each_option() -> None:
     (row,) = json.loads(run("decoders", "fpn", "--json").stdout)
     options = {option["name"]: option for option in row["options"]}

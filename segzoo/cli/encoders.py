@@ -101,7 +101,7 @@ def encoders(
         min_params is not None or max_params is not None or any((strides, dilates, any_size, class_token, tokens, sort))
     )
     if len(chosen) > FEW and not (choosy or license_part or weights_license):
-        print_table(list(_known_rows(chosen, as_json)), "encoder", as_json)
+        print_table(list(_known_rows(chosen, as_json)), "encoder", as_json, cut=True)
         return
     listed = [(facts, found) for facts, found in _facts(chosen) if fits(facts)]
     if sort:
@@ -115,7 +115,7 @@ def encoders(
         show(*listed[0])
     else:
         rows = [{**facts.to_dict(), "source": found.provided.id} if as_json else row(facts) for facts, found in listed]
-        print_table(rows, "encoder", as_json)
+        print_table(rows, "encoder", as_json, cut=True)
 
 
 def _contains(wanted: str | None, *licenses: str) -> bool:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from segzoo.metrics import Scores
 
 GAP = 2  # letters between columns, and those that tabulate leaves beside a heading
-WRAPPED = 20  # letters that a column is wrapped to; where there are fewer it is cut
+WRAPPED = 20  # letters that the last column has at least, where it is wrapped
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 
@@ -22,8 +22,11 @@ def print_json(value: Any) -> None:
     click.echo(json.dumps(value, indent=2))
 
 
-def print_table(rows: Sequence[Mapping[str, Any]], noun: str, as_json: bool) -> None:
-    """Print rows of the same columns, the last one wrapped or cut to the terminal's width, and how many there are."""
+def print_table(rows: Sequence[Mapping[str, Any]], noun: str, as_json: bool, cut: bool = False) -> None:
+    """Print rows of the same columns, and how many there are.
+
+    :param cut: whether the last column is cut to the terminal's width rather than wrapped.
+    """
     if as_json:
         print_json(rows)
         return
@@ -32,7 +35,7 @@ def print_table(rows: Sequence[Mapping[str, Any]], noun: str, as_json: bool) -> 
 
         room = _room_for_the_last(rows)
         *others, last = rows[0]
-        if room < WRAPPED:
+        if cut:
             rows = [{**row, last: _cut(str(row[last]), max(room, len(last) + GAP))} for row in rows]
         widths = [None] * len(others) + [max(room, WRAPPED)]
         # Names such as "1e5" are no numbers.

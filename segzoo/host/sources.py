@@ -155,7 +155,7 @@ def load_index(provided: Provided[EncoderSpec]) -> EncoderIndex:
     return _instance(provided, provided.load(provided.descriptor.index), EncoderIndex)
 
 
-def _instance(provided: Provided[EncoderSpec], kind: Any, base: type[T]) -> T:
+def _instance(provided: Provided[EncoderSpec], kind: Any, base: type[Any]) -> Any:
     if not (isinstance(kind, type) and issubclass(kind, base)):
         raise PluginError(
             f"{provided.descriptor.kind} {provided.id} {provided.version} is no segzoo.{base.__name__}, but {kind!r}"
