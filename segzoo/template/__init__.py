@@ -96,7 +96,7 @@ def write_plugin(kind: Kind, name: str, folder: Path | None = None, author: str 
                 folder.rmdir()
             written.rename(folder)
     except OSError as error:
-        raise OptionError(f"{folder} can't be written: {error}") from error
+        raise OptionError(f"{folder} can't be written: {error.strerror or error}") from error
     return folder
 
 
