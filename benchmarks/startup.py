@@ -27,8 +27,9 @@ COMMANDS = {
     BARE: ["-c", "pass"],
     "import segzoo": ["-c", "import segzoo"],
     "segzoo decoders": ["-c", "from segzoo.cli import main; main()", "decoders"],
+    "segzoo encoders resnet50": ["-c", "from segzoo.cli import main; main()", "encoders", "resnet50"],
 }
-AIMS = {"import segzoo": 50, "segzoo decoders": 300}
+AIMS = {"import segzoo": 50, "segzoo decoders": 300, "segzoo encoders resnet50": 500}
 """Milliseconds more than a bare start."""
 MODULE = """import segzoo
 

@@ -57,6 +57,7 @@ from .host.descriptors import EncoderSpec as EncoderSpec
 from .host.descriptors import ImporterSpec as ImporterSpec
 from .host.descriptors import NeckSpec as NeckSpec
 from .host.discovery import PluginInfo as PluginInfo
+from .host.encoder_index import EncoderIndex as EncoderIndex
 from .host.encoder_source import EncoderSource as EncoderSource
 from .host.encoder_source import measure_facts as measure_facts
 from .host.facts import EncoderFacts as EncoderFacts

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from os import PathLike
 from typing import Any
 
 from torch import nn
@@ -76,6 +77,7 @@ def create_model(
     )
     agreement = negotiate(arguments)
     model = SegmentationModel.of(agreement, Classes.of(classes, heads), pretrained)
+    model.from_published = None if isinstance(pretrained, str | PathLike) else pretrained
     plan = agreement.plan
     model.config = replace(
         arguments,

@@ -37,6 +37,8 @@ class SegmentationModel(nn.Module):
     :ivar config: the arguments that it was created with, as plain data: `create_model(**model.config)` makes another.
     :ivar preprocessing: turns a picture into the tensor that the model takes.
     :ivar labels: what the classes are called, by head (`"logits"` where heads have no names); empty where unknown.
+    :ivar from_published: whether the encoder began with its published weights; None where that isn't known, as of a
+        model that was loaded.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class SegmentationModel(nn.Module):
         self.config: dict[str, Any] = {}
         self.preprocessing = preprocessing
         self.labels: dict[str, Labels] = {}
+        self.from_published: bool | None = None
         self._encoder_frozen = False
         self._to_thaw: set[str] = set()
 

@@ -36,7 +36,7 @@ def test_the_version_is_that_of_the_package() -> None:
 
 def test_decoders_are_listed_with_a_count() -> None:
     lines = run("decoders").stdout.splitlines()
-    assert any(line.startswith("unet ") and "arXiv:1505.04597" in line for line in lines)
+    assert any(line.startswith("unet ") and "grows stage by stage" in line for line in lines)
     assert lines[-1] == f"{len(segzoo.list_decoders())} decoders"
 
 
@@ -57,6 +57,26 @@ def test_a_decoder_by_name_shows_its_options_with_ranges_defaults_and_meanings()
     assert "merge: 'add' or 'cat'; default 'add'" in shown
 
 
+def test_a_decoder_by_name_shows_its_paper_and_the_stages_that_it_takes() -> None:
+    shown = run("decoders", "fpn").stdout
+    assert "paper   arXiv:1901.02446" in shown
+    assert "resnet50              strides 4 8 16 32 (lateral)" in shown
+    assert "strides 16 16 16 16 (lateral); wishes: a pyramid" in " ".join(shown.split())
+
+
+def test_a_decoder_that_can_t_take_a_pyramid_says_so_and_has_another_example() -> None:
+    shown = run("decoders", "eomt").stdout
+    assert "resnet50              refused: " in shown
+    assert "segzoo plan vit_small_patch16_224 eomt" in shown
+
+
+@pytest.mark.parametrize("name", segzoo.list_decoders("u*"))
+def test_the_example_of_a_decoder_works(name: str) -> None:
+    command, code = (line.strip() for line in run("decoders", name).stdout.splitlines()[-2:])
+    assert run(*command.split()[1:]).exit_code == 0
+    assert eval(code.replace("create_model", "plan"), {"segzoo": segzoo}).decoder.id == f"segzoo:{name}"
+
+
 def test_a_decoder_by_name_as_json_has_the_schema_of_each_option() -> None:
     (row,) = json.loads(run("decoders", "fpn", "--json").stdout)
     options = {option["name"]: option for option in row["options"]}
@@ -64,15 +84,23 @@ def test_a_decoder_by_name_as_json_has_the_schema_of_each_option() -> None:
     assert options["dropout"]["schema"] == {"type": "number", "minimum": 0, "exclusiveMaximum": 1}
 
 
-@pytest.mark.parametrize("arguments", [["nothing*"], ["nothing*", "--json"]])
-def test_a_pattern_without_match_is_no_error(arguments: list[str]) -> None:
-    result = run("decoders", *arguments)
-    assert result.exit_code == 0
-    assert result.stdout in ("no decoders match 'nothing*'\n", "[]\n")
+@pytest.mark.parametrize("command", ["decoders", "encoders"])
+def test_a_pattern_without_match_is_an_error(command: str) -> None:
+    result = run(command, "nothing*")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == f"Error: no {command[:-1]} matches 'nothing*'; `segzoo {command}` lists all\n"
 
 
-def test_a_pattern_without_star_that_matches_nothing_gets_a_hint() -> None:
-    assert run("decoders", "net").stdout == "no decoders match 'net'; try '*net*'\n"
+@pytest.mark.parametrize(
+    ("arguments", "near"),
+    [(["decoders", "unett"], "'unet'"), (["encoders", "resnet5"], "'resnet50'"), (["encoders", "dinov2"], "_dinov2'")],
+    ids=" ".join,
+)
+def test_an_unknown_name_is_an_error_with_near_ones(arguments: list[str], near: str) -> None:
+    result = run(*arguments)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "did you mean" in result.stderr
+    assert near in result.stderr
 
 
 def test_encoders_show_source_and_licence_of_the_weights() -> None:
@@ -136,13 +164,10 @@ def test_a_table_of_encoders_shows_what_matters_to_a_person_choosing(synthetic_e
     lines = [re.split(r"  +", line.strip()) for line in run("encoders", "pl*n").stdout.splitlines()]
     assert dict(zip(lines[0], lines[2], strict=True)) == {
         "name": "plain",
-        "params": "0.00 M",
-        "strides": "16 16 16 16",
-        "channels": "32 32 32 32",
-        "dilates to": "-",
-        "image sizes": "resized to 64x64",
-        "class token": "yes",
-        "weights licence": "CC0-1.0",
+        "params": "0.0005120 M",
+        "stride": "16",
+        "image": "64x64",
+        "weights": "CC0-1.0",
     }
 
 
@@ -169,11 +194,15 @@ def test_the_only_encoder_that_fails_is_an_error(synthetic_encoders: None) -> No
 
 
 def test_an_encoder_that_the_options_exclude_is_not_shown(synthetic_encoders: None) -> None:
-    assert run("encoders", "plain", "--any-size").stdout == "none of 1 encoder fits\n"
+    result = run("encoders", "plain", "--any-size")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == "Error: none of 1 encoder fits all that was asked for; ask for less\n"
 
 
-def test_an_unknown_name_of_an_encoder_gets_a_hint() -> None:
-    assert run("encoders", "resnet5").stdout == "no encoders match 'resnet5'; try '*resnet5*'\n"
+@pytest.mark.parametrize("command", ["encoders", "decoders", "plugins"])
+def test_a_listing_fits_80_columns(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert max(map(len, run(command).stdout.splitlines())) <= 80
 
 
 @pytest.mark.parametrize("count", ["many", "25X", "-3", "nan", "1e400", "M", ""])
@@ -241,7 +270,7 @@ def test_a_disabled_plugin_is_silent_and_shows_why(path: Path, monkeypatch: pyte
     monkeypatch.setenv("SEGZOO_DISABLE_PLUGINS", "bad")
     result = run("plugins")
     assert result.stderr == ""
-    assert "named in SEGZOO_DISABLE_PLUGINS" in result.stdout
+    assert "SEGZOO_DISABLE_PLUGINS" in result.stdout
 
 
 def test_a_broken_plugin_is_an_error_when_strict(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -276,8 +305,8 @@ def test_a_plan_as_json() -> None:
         (["--in-channels", "2"], {"in_channels": 2}),
         (["--depth", "4"], {"depth": 4}),
         (["--classes", "7"], {"classes": 7}),
-        (["--img-size", "64x96"], {"img_size": (64, 96)}),
-        (["--img-size", "64"], {"img_size": (64, 64)}),
+        (["--size", "64x96"], {"img_size": (64, 96)}),
+        (["--size", "64"], {"img_size": (64, 64)}),
         (["--neck", "none"], {"neck": None}),
         (["--neck", "simple_pyramid"], {"neck": "simple_pyramid"}),
         (["--strict-size"], {"strict_size": True}),
@@ -314,7 +343,7 @@ def test_options_reach_the_plan(
     [
         (["--decoder-option", "width"], "expected KEY=VALUE, such as width=128, got 'width'"),
         (["--decoder-option", "=3"], "expected KEY=VALUE"),
-        (["--img-size", "64,96"], "expected a size in pixels such as 512x1024 or 224, got '64,96'"),
+        (["--size", "64,96"], "expected a size in pixels such as 512x1024 or 224, got '64,96'"),
     ],
 )
 def test_a_malformed_option_says_what_was_expected(arguments: list[str], message: str) -> None:

@@ -9,7 +9,7 @@ RUN = "import segzoo.cli; segzoo.cli.main({arguments!r}, standalone_mode=False)"
 
 
 def loads_torch(code: str) -> bool:
-    check = f"import sys\n{code}\nsys.stderr.write('torch' if 'torch' in sys.modules else 'no torch')"
+    check = f"import click, sys\n{code}\nsys.stderr.write('torch' if 'torch' in sys.modules else 'no torch')"
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", check], capture_output=True, text=True, check=True)
     return done.stderr == "torch"
 
@@ -36,6 +36,11 @@ def test_torch_is_not_imported_by(code: str) -> None:
         ["--version"],
         ["decoders"],
         ["decoders", "--json"],
+        ["encoders"],
+        ["encoders", "resnet*", "--json"],
+        ["encoders", "*net*", "--max-params", "20M", "--sort", "params"],
+        ["encoders", "resnet50.a1_in1k"],
+        ["encoders", "mit_b0"],
         ["plugins"],
         ["plan", "--help"],
         ["demo", "--help"],
@@ -44,6 +49,26 @@ def test_torch_is_not_imported_by(code: str) -> None:
 )
 def test_torch_is_not_imported_by_the_command(arguments: list[str]) -> None:
     assert not loads_torch(RUN.format(arguments=arguments))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["encoders", "nosuch"],
+        ["encoders", "nosuch*"],
+        ["decoders", "nosuch"],
+        ["plan", "nosuch", "unet"],
+        ["plan", "resnet50", "nosuch"],
+        ["plan", "unet", "resnet50"],
+        ["bench", "nosuch", "unet"],
+        ["compare", "data", "--encoder", "nosuch", "--decoder", "unet"],
+        ["train", "data", "--encoder", "nosuch", "--decoder", "unet", "--output", "run"],
+    ],
+    ids=" ".join,
+)
+def test_torch_is_not_imported_to_tell_a_typing_error(arguments: list[str]) -> None:
+    run = RUN.format(arguments=arguments)
+    assert not loads_torch(f"try: {run}\nexcept click.ClickException: pass\nelse: raise AssertionError")
 
 
 def test_torch_is_not_imported_when_a_plugin_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -63,7 +63,7 @@ def kinds(pair):
 
 
 def run(*arguments):
-    return CliRunner().invoke(main, ["matrix", "--jobs", "1", *arguments])
+    return CliRunner().invoke(main, ["matrix", "--workers", "1", *arguments])
 
 
 def test_a_pair_that_fits_passes_without_help():
@@ -202,26 +202,29 @@ def test_a_text_can_t_end_the_page_s_script(monkeypatch):
     assert "\\u003c/script>" in page
 
 
-def test_the_command_writes_both_files_and_sums_up(tmp_path):
-    json_path, html_path = tmp_path / "m.json", tmp_path / "m.html"
-    result = run("--encoders", "pl*n", "--encoders", "mit_b0", "--decoders", "unet", "--size", "64",
-                 "--json", str(json_path), "--html", str(html_path))  # fmt: skip
+def test_the_command_writes_the_page_and_sums_up(tmp_path):
+    html_path = tmp_path / "m.html"
+    result = run("--encoder", "pl*n,mit_b0", "--decoder", "unet", "--size", "64", "--html", str(html_path))
     assert result.exit_code == 0
     assert result.stdout.splitlines()[-1] == (
         "2 of 2 pairs pass at 64x64: 1 as they are, 1 with help; 0 refused, 0 broken"
     )
-    assert json.loads(json_path.read_text())["decoders"] == ["unet"]
     assert html_path.read_text().startswith("<!doctype html>")
 
 
+def test_the_command_prints_json():
+    found = json.loads(run("--encoder", "plain", "--decoder", "unet", "--json").stdout)
+    assert found["decoders"] == ["unet"]
+
+
 def test_the_command_takes_the_smallest_of_each_family():
-    result = run("--encoders", "mit*", "--encoders", "own_finest", "--decoders", "fpn", "--smallest")
+    result = run("--encoder", "mit*,own_finest", "--decoder", "fpn", "--smallest")
     assert [line.split()[0] for line in result.stdout.splitlines()[2:4]] == ["mit_b0", "own_finest"]
 
 
 def test_broken_pairs_fail_the_command_and_refused_ones_don_t():
-    assert run("--encoders", "plain", "--decoders", "demanding").exit_code == 0
-    result = run("--encoders", "plain", "--encoders", "convolutional", "--decoders", "failing")
+    assert run("--encoder", "plain", "--decoder", "demanding").exit_code == 0
+    result = run("--encoder", "plain,convolutional", "--decoder", "failing")
     assert result.exit_code == 1
     assert "broken: plain + failing, convolutional + failing: RuntimeError: out of luck\n" in result.stdout
 
@@ -229,10 +232,10 @@ def test_broken_pairs_fail_the_command_and_refused_ones_don_t():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--encoders", "plane"], "there is no encoder 'plane' (did you mean 'plain'?)"),
-        (["--encoders", "nothing*"], "no encoder matches 'nothing*'; `segzoo encoders` lists all"),
-        (["--encoders", "plain", "--decoders", "unnet"], "there is no decoder 'unnet' (did you mean 'unet'"),
-        (["--encoders", "plain", "--html", "nowhere/page.html"], "can't write to nowhere/page.html: No such file"),
+        (["--encoder", "plane"], "there is no encoder 'plane' (did you mean 'plain'?)"),
+        (["--encoder", "nothing*"], "no encoder matches 'nothing*'; `segzoo encoders` lists all"),
+        (["--encoder", "plain", "--decoder", "unnet"], "there is no decoder 'unnet' (did you mean 'unet'"),
+        (["--encoder", "plain", "--html", "nowhere/page.html"], "can't write to nowhere/page.html: No such file"),
     ],
 )
 def test_bad_input_is_one_line_before_any_work(monkeypatch, arguments, message):

@@ -135,7 +135,7 @@ def test_it_works_as_it_is(
 
 
 def test_the_command_says_what_is_next(tmp_path: Path) -> None:
-    result = run("decoder", "mine", "--folder", str(tmp_path / "a" / "b"), "--author", AUTHOR)
+    result = run("decoder", "mine", "--output", str(tmp_path / "a" / "b"), "--author", AUTHOR)
     assert result.exit_code == 0
     assert (tmp_path / "a" / "b" / "pyproject.toml").is_file()
     assert f"  cd {tmp_path / 'a' / 'b'}\n" in result.stdout
@@ -198,7 +198,7 @@ def test_a_name_that_ships_is_refused(tmp_path: Path, kind: Kind, name: str) -> 
 
 def test_a_folder_that_holds_something_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine")
-    result = run("decoder", "mine", "--folder", str(tmp_path), "--author", AUTHOR)
+    result = run("decoder", "mine", "--output", str(tmp_path), "--author", AUTHOR)
     assert result.exit_code == 1
     assert "exists and holds something" in result.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]

@@ -23,6 +23,7 @@ def segzoo_encoders() -> list[segzoo.EncoderSpec]:
         segzoo.EncoderSpec(
             name="smp",
             target="segzoo_smp.source:SMPSource",
+            index="segzoo_smp.index:SMPIndex",
             summary="segmentation_models_pytorch's encoders whose maps or dilation are not timm's; for imported models",
             license="Apache-2.0",
         )

@@ -15,8 +15,8 @@ from timm.models import is_model, split_model_name_tag
 from torch import nn
 
 import segzoo
+from segzoo_smp.index import PREFIX
 from segzoo_smp.recipes import DEPTH, Recipe, find_recipe
-from segzoo_smp.source import PREFIX
 
 ANY_SIZE = ("dynamic_img_size", "strict_img_size")  # timm's words for what segzoo's encoders do in any case
 TIMM = "tu-"

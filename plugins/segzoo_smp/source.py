@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import segzoo
 from segzoo_smp.encoder import SMPEncoder
+from segzoo_smp.index import PREFIX, SMPIndex
 from segzoo_smp.recipes import DEPTH, find_recipe
 
-PREFIX = "smp-"
 OUTPUT_STRIDES = (8, 16)
 
 
-class SMPSource(segzoo.EncoderSource):
+class SMPSource(SMPIndex, segzoo.EncoderSource):
     """SMP's names after `smp-`, such as `smp-efficientnet-b0`.
 
     They are there for the weights of imported models, and listings leave them out: for a new model timm's encoders
     serve as well, with published weights.
     """
-
-    def names(self) -> Sequence[str]:
-        return ()
-
-    def resolves(self, name: str) -> bool:
-        return name.startswith(PREFIX) and find_recipe(name.removeprefix(PREFIX)) is not None
 
     def create(self, name: str, request: segzoo.EncoderRequest, pretrained: segzoo.Pretrained = False) -> SMPEncoder:
         recipe = find_recipe(name.removeprefix(PREFIX))

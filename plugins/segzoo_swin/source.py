@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import segzoo
 from segzoo.options import check_options, declared_options
 from segzoo_swin.encoder import SwinTransformer
+from segzoo_swin.index import SwinIndex
 
-NAME = "swin"
 OPTIONS = declared_options(SwinTransformer, filled=("in_channels", "depth"))
 
 
-class SwinSource(segzoo.EncoderSource):
+class SwinSource(SwinIndex, segzoo.EncoderSource):
     """`swin`, with the options of `SwinTransformer`; the defaults are Swin-T's.
 
     It is there for the weights of imported models, and listings leave it out: for a new model timm's serve as well,
     with published weights.
     """
-
-    def names(self) -> Sequence[str]:
-        return ()
-
-    def resolves(self, name: str) -> bool:
-        return name == NAME
 
     def create(
         self, name: str, request: segzoo.EncoderRequest, pretrained: segzoo.Pretrained = False

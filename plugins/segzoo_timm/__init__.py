@@ -9,6 +9,7 @@ def segzoo_encoders() -> list[segzoo.EncoderSpec]:
         segzoo.EncoderSpec(
             name="timm",
             target="segzoo_timm.source:TimmSource",
+            index="segzoo_timm.index:TimmIndex",
             summary="every architecture in PyTorch Image Models",
             paper="doi:10.5281/zenodo.4414861",
             license="Apache-2.0",

@@ -1,7 +1,7 @@
-"""What is known of timm's architectures beforehand, so that listing them builds none.
+"""What is known of timm's architectures beforehand, so that listing them builds none, and imports no timm.
 
 `known.json` beside this file holds what was measured of each; `segzoo_timm.refresh` writes it anew. Families and
-licences are read from timm itself.
+licences are the catalogue's.
 """
 
 from __future__ import annotations
@@ -13,16 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from timm.models import (
-    get_arch_pretrained_cfgs,
-    get_pretrained_cfg,
-    is_model,
-    model_entrypoint,
-    parse_model_name,
-    split_model_name_tag,
-)
-
 import segzoo
+from segzoo_timm.catalogue import catalogue
 
 FILE = Path(__file__).with_name("known.json")
 
@@ -38,35 +30,22 @@ def known_facts(name: str) -> segzoo.EncoderFacts | None:
 
     :param name: as timm's `create_model` takes it.
     """
-    origin, model = parse_model_name(name)
-    architecture, tag = split_model_name_tag(model)
-    known = known_architectures().get(architecture) if origin is None and _built_alike(architecture, tag) else None
-    return with_family(segzoo.EncoderFacts.from_dict({"name": name, **known})) if known else None
+    architecture, _, tag = name.partition(".")
+    known, entry = known_architectures().get(architecture), catalogue()["architectures"].get(architecture)
+    if known is None or entry is None or tag in entry.get("other_size", ()):  # that can mean other parameters
+        return None
+    return with_family(segzoo.EncoderFacts.from_dict({"name": name, **known}))
 
 
 def with_family(facts: segzoo.EncoderFacts) -> segzoo.EncoderFacts:
     """With what timm says of an architecture's family and weights; of a hub's or a folder's nothing is known."""
-    origin, model = parse_model_name(facts.name)
-    architecture, tag = split_model_name_tag(model)
-    if origin is not None or not is_model(architecture):
+    architecture, _, tag = facts.name.partition(".")
+    entry = catalogue()["architectures"].get(architecture)
+    if entry is None:
         return facts
-    family = model_entrypoint(architecture).__module__.rpartition(".")[2]
-    return replace(facts, family=family, weights=_weights(architecture, tag))
-
-
-def _built_alike(architecture: str, tag: str) -> bool:
-    """Whether a tag's model is the architecture's own: another image size can mean other parameters."""
-    if not tag:
-        return True
-    default, tagged = get_pretrained_cfg(architecture), get_pretrained_cfg(f"{architecture}.{tag}")
-    return bool(default and tagged and default.input_size == tagged.input_size)
-
-
-def _weights(architecture: str, tag: str) -> tuple[segzoo.PublishedWeights, ...]:
-    """Those of one tag, or of all, timm's default first."""
-    published = (
-        segzoo.PublishedWeights(config.tag or "", config.license or "")
-        for config in get_arch_pretrained_cfgs(architecture).values()
-        if config.has_weights
+    weights = tuple(
+        segzoo.PublishedWeights(each, license or "")
+        for each, license in entry.get("weights", {}).items()
+        if tag in ("", each)
     )
-    return tuple(weights for weights in published if tag in ("", weights.tag))
+    return replace(facts, family=entry["family"], weights=weights)

@@ -115,7 +115,7 @@ def _build_dilated(name: str, request: segzoo.EncoderRequest, arguments: Mapping
         return build(name, COLOURS, arguments)
     except Exception as error:  # many architectures don't know the word, and some that do refuse the number
         raise segzoo.NegotiationError(
-            f"timm's {name} can't be dilated to stride {request.output_stride} ({error})"
+            f"timm's {name} can't be dilated to stride {request.output_stride}: timm makes no such variant"
         ) from error
 
 

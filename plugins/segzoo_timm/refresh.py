@@ -5,11 +5,11 @@ Run it after an upgrade of timm::
 python -m segzoo_timm.refresh             # all: about an hour on two cores, writing as it goes
 python -m segzoo_timm.refresh --missing   # what an interrupted run has left, or a new timm has brought
 python -m segzoo_timm.refresh 'resnet*'   # these alone, the others are kept
+python -m segzoo_timm.refresh --catalogue # none: what timm says of them, as each of the others does first, in seconds
 """
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -21,7 +21,8 @@ import click
 import timm
 
 import segzoo
-from segzoo_timm import known
+from segzoo_timm import catalogue, known
+from segzoo_timm.reading import read_catalogue
 from segzoo_timm.source import TimmSource
 
 WRITTEN_EVERY = 20
@@ -31,11 +32,15 @@ MEASURED = ("parameters", "channels", "strides", "multiple", "minimum", "fixed",
 @click.command()
 @click.argument("patterns", metavar="[PATTERN]...", nargs=-1)
 @click.option("--missing", is_flag=True, help="Only those of which nothing is known.")
+@click.option("--catalogue", "catalogue_alone", is_flag=True, help="Measure nothing; write names and licences anew.")
 @click.option("--jobs", type=click.IntRange(min=1), default=os.cpu_count(), show_default=True, help="Processes.")
-def main(patterns: tuple[str, ...], missing: bool, jobs: int) -> None:
+def main(patterns: tuple[str, ...], missing: bool, catalogue_alone: bool, jobs: int) -> None:
     """Measure the architectures that match any PATTERN, all by default, and write down what is found."""
     from tqdm import tqdm
 
+    catalogue.write(catalogue.FILE, read_catalogue())
+    if catalogue_alone:
+        return
     everything = timm.list_models()
     measured = {name: entry for name, entry in known.known_architectures().items() if name in everything}
     for pattern in patterns:
@@ -75,12 +80,8 @@ def measure(name: str) -> tuple[str, dict[str, Any] | None, str]:
 
 
 def write(entries: Mapping[str, Mapping[str, Any]]) -> None:
-    """One line per architecture, so that a new timm shows as a readable difference."""
-    lines = [f"{json.dumps(name)}: {json.dumps(entry, separators=(',', ':'))}" for name, entry in entries.items()]
-    text = ",\n".join(lines)
-    partial = known.FILE.with_suffix(".partial")
-    partial.write_text(f'{{"timm": "{timm.__version__}", "architectures": {{\n{text}\n}}}}\n')
-    os.replace(partial, known.FILE)
+    """What was measured, with the version of timm that it was measured with."""
+    catalogue.write(known.FILE, {"timm": timm.__version__, "architectures": entries})
 
 
 if __name__ == "__main__":

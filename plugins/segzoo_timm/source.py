@@ -2,41 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import timm
 import torch
-from timm.models import get_arch_pretrained_cfgs, is_model, parse_model_name, split_model_name_tag
 from torch import nn
 
 import segzoo
 from segzoo_timm.building import build
 from segzoo_timm.encoder import TimmEncoder
-from segzoo_timm.known import known_facts, with_family
+from segzoo_timm.index import TimmIndex
+from segzoo_timm.known import with_family
 from segzoo_timm.survey import survey
 from segzoo_timm.tokens import encoder_of
 from segzoo_timm.weights import build_with_weights, load_projection
 
 
-class TimmSource(segzoo.EncoderSource):
+class TimmSource(TimmIndex, segzoo.EncoderSource):
     """All of timm: architectures (`resnet50`), tagged (`resnet50.a1_in1k`), of a hub (`hf-hub:...`) or a folder.
 
     A request's options go to timm's `create_model` (`drop_path_rate=0.1`).
     """
-
-    def names(self) -> Sequence[str]:
-        return timm.list_models()
-
-    def resolves(self, name: str) -> bool:
-        try:
-            origin, model = parse_model_name(name)
-        except ValueError:
-            return False
-        architecture, tag = split_model_name_tag(model)
-        return origin is not None or (is_model(architecture) and (not tag or name in get_arch_pretrained_cfgs(name)))
-
-    def known_facts(self, name: str) -> segzoo.EncoderFacts | None:
-        return known_facts(name)
 
     def facts(self, name: str) -> segzoo.EncoderFacts:
         return with_family(super().facts(name))

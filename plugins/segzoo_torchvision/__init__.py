@@ -21,6 +21,7 @@ def segzoo_encoders() -> list[segzoo.EncoderSpec]:
         segzoo.EncoderSpec(
             name="torchvision",
             target="segzoo_torchvision.encoder:TorchvisionSource",
+            index="segzoo_torchvision.index:TorchvisionIndex",
             summary="torchvision's MobileNetV3-Large with its maps and its dilation; for imported models",
             paper="arXiv:1905.02244",
             license="Apache-2.0",

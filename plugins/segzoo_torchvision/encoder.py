@@ -6,7 +6,6 @@ dilated timm dilates all but the first, torchvision all of them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import timm
@@ -14,8 +13,8 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 import segzoo
+from segzoo_torchvision.index import NAME, TorchvisionIndex
 
-NAME = "torchvision-mobilenet_v3_large"
 ARCHITECTURE = "mobilenetv3_large_100"
 CHANNELS = (16, 24, 40, 80, 960)
 TAPS = (0, 2, 4, 7, 16)
@@ -72,14 +71,8 @@ def dilate(conv: nn.Conv2d, rate: int) -> None:
     conv.padding = tuple(rate * (side // 2) for side in conv.kernel_size)
 
 
-class TorchvisionSource(segzoo.EncoderSource):
+class TorchvisionSource(TorchvisionIndex, segzoo.EncoderSource):
     """Encoders for the weights of imported models; listings leave them out, since timm's serve new models as well."""
-
-    def names(self) -> Sequence[str]:
-        return ()
-
-    def resolves(self, name: str) -> bool:
-        return name == NAME
 
     def create(
         self, name: str, request: segzoo.EncoderRequest, pretrained: segzoo.Pretrained = False

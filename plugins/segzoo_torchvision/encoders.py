@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import segzoo
-from segzoo_torchvision.encoder import NAME as MOBILENET
+from segzoo_torchvision.index import NAME as MOBILENET
 
 RESNET: segzoo.Table = {"backbone": "encoder.body"}
 """Their ResNets name their layers as timm does."""

@@ -21,6 +21,7 @@ def segzoo_encoders() -> list[segzoo.EncoderSpec]:
         segzoo.EncoderSpec(
             name="transformers",
             target="segzoo_transformers.source:TransformersSource",
+            index="segzoo_transformers.index:TransformersIndex",
             summary="BEiT and MobileViT as transformers builds pyramids of them; for imported models",
             license="Apache-2.0",
         )

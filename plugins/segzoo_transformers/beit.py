@@ -8,8 +8,8 @@ from typing import Any
 import segzoo
 from segzoo_transformers.architecture import TransformersArchitecture
 from segzoo_transformers.beit_encoder import PATCH
+from segzoo_transformers.index import BEIT
 from segzoo_transformers.names import TRANSFORMER_LAYER, UPERNET, UPERNET_AUXILIARY
-from segzoo_transformers.source import BEIT
 
 DEFAULTS = {
     "hidden_size": 768,

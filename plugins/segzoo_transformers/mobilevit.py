@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 
 import segzoo
 from segzoo_transformers.deeplabv3 import DeepLabV3
+from segzoo_transformers.index import PREFIX
 from segzoo_transformers.names import NAMED_CONV, TRANSFORMER_LAYER
-from segzoo_transformers.source import PREFIX
 
 DEFAULTS = {
     "num_channels": 3,

@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import segzoo
 from segzoo.options import check_options, declared_options
 from segzoo_transformers.beit_encoder import BeitPyramid
-from segzoo_transformers.mobilevit_encoder import CHANNELS, TransformersMobileViT
+from segzoo_transformers.index import BEIT, PREFIX, TransformersIndex
+from segzoo_transformers.mobilevit_encoder import TransformersMobileViT
 
-PREFIX = "transformers-"
-BEIT = PREFIX + "beit"
 BEIT_OPTIONS = declared_options(BeitPyramid, filled=("in_channels",))
 DEPTHS = (1, 2, 3, 4, 5)
 
 
-class TransformersSource(segzoo.EncoderSource):
+class TransformersSource(TransformersIndex, segzoo.EncoderSource):
     """`transformers-beit`, with `BeitPyramid`'s options, and `transformers-mobilevit_s`, `_xs` and `_xxs`.
 
     Listings leave them out, since timm's serve new models as well.
     """
-
-    def names(self) -> Sequence[str]:
-        return ()
-
-    def resolves(self, name: str) -> bool:
-        return name == BEIT or (name.removeprefix(PREFIX) in CHANNELS and name.startswith(PREFIX))
 
     def create(
         self, name: str, request: segzoo.EncoderRequest, pretrained: segzoo.Pretrained = False

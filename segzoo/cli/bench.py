@@ -9,39 +9,40 @@ import click
 
 from segzoo.cli.parameters import IMAGE_SIZE, device_option, threads_option
 from segzoo.cli.patterns import matching_decoders, matching_encoders, parts
-from segzoo.cli.tables import print_table
+from segzoo.cli.tables import json_option, print_json, print_table
 from segzoo.errors import OptionError
 
 if TYPE_CHECKING:
     from segzoo.benchmarking import Row
 
 REASON = 60
-"""Letters that a row has room for; the JSON file has all."""
+"""Letters that a row has room for; --json has all."""
 
 
 @click.command()
 @click.argument("encoders")
 @click.argument("decoders")
-@click.option("--runtimes", default="eager", show_default=True, help="Of eager,optimised,compile,onnx.")
+@click.option("--runtime", "runtimes", default="eager", show_default=True, help="Of eager,optimised,compile,onnx.")
 @click.option("--size", type=IMAGE_SIZE, default="512x512", show_default=True, help="The images'.")
-@click.option("--batch", type=click.IntRange(min=1), default=1, show_default=True, help="Images in a forward.")
+@click.option("--batch-size", type=click.IntRange(min=1), default=1, show_default=True, help="Images in a forward.")
 @click.option("--classes", type=click.IntRange(min=1), default=19, show_default=True, help="Of the models.")
 @threads_option
 @device_option
 @click.option("--rounds", type=click.IntRange(min=1), help="Forwards to time; by default a second of them, 5 at least.")
 @click.option("--half", is_flag=True, help="Half precision.")
-@click.option("--json", "json_path", metavar="FILE", help="Write everything that was measured as JSON.")
 @click.option("--plot", "plot_path", metavar="FILE", help="Draw latency against parameters as PNG, or against mIoU.")
 @click.option("--scores", "scores_path", metavar="PATH", help="What `segzoo compare` left: mIoU for table and plot.")
-@click.option("--force", is_flag=True, help="Replace files that exist.")
+@click.option("--force", is_flag=True, help="Replace the picture if it is there.")
+@json_option
 def bench(
     encoders: str,
     decoders: str,
     runtimes: str,
-    json_path: str | None,
+    batch_size: int,
     plot_path: str | None,
     scores_path: str | None,
     force: bool,
+    as_json: bool,
     **conditions: Any,
 ) -> None:
     r"""Measure time, memory, parameters and multiply-adds of ENCODERS with DECODERS.
@@ -51,32 +52,33 @@ def bench(
     nothing could be measured.
 
     \b
-    segzoo bench 'resnet18,mit_b0' 'unet*,segformer' --runtimes eager,optimised,onnx --plot pairs.png
+    segzoo bench 'resnet18,mit_b0' 'unet*,segformer' --runtime eager,optimised,onnx --plot pairs.png
     """
-    from segzoo.benchmarking import Conditions
-    from segzoo.benchmarking import bench as run
-    from segzoo.benchmarking.plotting import read_scores, save_plot
     from segzoo.host.pair_names import PairName
 
-    for path in filter(None, (json_path, plot_path)):
-        _check_output(path, force)
-    if plot_path:
-        from segzoo.pictures import dark_figure
-
-        dark_figure(1, 1)  # or an error that says what to install
-    scores = read_scores(scores_path) if scores_path else None
     pairs = [
         PairName(encoder, decoder)
         for encoder in matching_encoders(_given(encoders))
         for decoder in matching_decoders(_given(decoders))
     ]
+    from segzoo.benchmarking import Conditions  # once the names are known to be right
+    from segzoo.benchmarking import bench as run
+    from segzoo.benchmarking.plotting import read_scores, save_plot
+
+    if plot_path:
+        _check_output(plot_path, force)
+        from segzoo.pictures import dark_figure
+
+        dark_figure(1, 1)  # or an error that says what to install
+    scores = read_scores(scores_path) if scores_path else None
     if scores is not None and not any(str(pair) in scores for pair in pairs):
         raise OptionError(f"{scores_path} has no mIoU of these pairs, but of {', '.join(scores) or 'none'}")
-    found = run(pairs, parts(runtimes), Conditions(**conditions))
-    if json_path:
-        found.save_json(json_path)
-    print_table([_cells(row, scores) for row in found.rows], "row", as_json=False)
-    click.echo(f"{found.conditions}; {found.processor}", err=True)
+    found = run(pairs, parts(runtimes), Conditions(batch=batch_size, **conditions))
+    if as_json:
+        print_json(found.to_dict())
+    else:
+        print_table([_cells(row, scores) for row in found.rows], "row", as_json=False)
+        click.echo(f"{found.conditions}; {found.processor}", err=True)
     if all(row.cost is None for row in found.rows):
         raise SystemExit(1)
     if plot_path:

@@ -20,29 +20,28 @@ def check(name: str, kind: str | None, options: tuple[tuple[str, object], ...], 
     """
     from tqdm import tqdm
 
+    click.echo(f"{name}: loading", err=True)
     from segzoo import testing
     from segzoo.testing.subjects import kind_of
 
     results = []
-    with tqdm(testing.checks(kind or kind_of(name)), desc=name, unit="check", disable=None, leave=False) as progress:
-        for each in progress:
+    checks = testing.checks(kind or kind_of(name))
+    with tqdm(checks, desc=name, unit="check", disable=None, leave=False) as progress:
+        for number, each in enumerate(progress, 1):
             progress.set_postfix_str(each.name)
             results.append(each.run(name, options=dict(options)))
+            if progress.disable:  # no terminal: a line each
+                result = results[-1]
+                click.echo(f"{number}/{len(checks)} {each.name}: {result.status}, {result.seconds:.1f} s", err=True)
     rows = [
         {
             "check": result.name,
             "status": result.status,
             "seconds": result.seconds if as_json else f"{result.seconds:.1f}",
-            "reason": result.reason if as_json else _wrapped(result.reason),
+            "reason": result.reason,
         }
         for result in results
     ]
     print_table(rows, "check", as_json)
     if any(result.failed for result in results):
         raise SystemExit(1)
-
-
-def _wrapped(reason: str) -> str:
-    from textwrap import fill
-
-    return fill(reason, 80)

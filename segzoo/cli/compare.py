@@ -54,18 +54,19 @@ def compare(
     \b
     segzoo compare DATA --encoder 'resnet18,mit_b0' --decoder 'unet,fpn,segformer' --minutes 10
     """
-    import torch
-
-    from segzoo.comparison import compare as run
     from segzoo.host.pair_names import PairName
 
-    if threads:
-        torch.set_num_threads(threads)
     pairs = [
         pair
         for encoder, decoder in product(parts(encoders), parts(decoders))
         for pair in PairName.matching(f"{encoder}+{decoder}")
     ]
+    import torch  # once the names are known to be right
+
+    from segzoo.comparison import compare as run
+
+    if threads:
+        torch.set_num_threads(threads)
     settings = {name: value for name, value in named.items() if value is not None} | dict(others)
     if data_options:
         settings["data_options"] = dict(data_options)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from segzoo.cli.parameters import KEY_VALUE, form_option
+from segzoo.cli.parameters import IMAGE_SIZE, data_option, form_option
 from segzoo.cli.tables import json_option, print_json
 
 if TYPE_CHECKING:
@@ -36,18 +36,18 @@ def data() -> None:
 @data.command()
 @click.argument("data")
 @form_option
-@click.option("--option", "options", type=KEY_VALUE, multiple=True, help="Of the dataset; can be repeated.")
+@data_option
 @click.option("--validation", type=float, default=0.2, show_default=True, help="Share or number, if unsplit.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of that split.")
-@click.option("--sheet", default="data-sheet.png", show_default=True, help="A picture of some images with their masks.")
+@click.option("--output", default="data-sheet.png", show_default=True, help="A picture of some images and masks.")
 @json_option
 def check(
     data: str,
     form: str | None,
-    options: tuple[tuple[str, Any], ...],
+    data_options: tuple[tuple[str, Any], ...],
     validation: float,
     seed: int,
-    sheet: str,
+    output: str,
     as_json: bool,
 ) -> None:
     """Read all of DATA: pairs, sizes, channels, classes, and what can't be used.
@@ -60,18 +60,18 @@ def check(
     from segzoo.data.sheet import draw_sheet
     from segzoo.files import check_writable
 
-    check_writable(sheet)
-    opened = find(data, form, **dict(options))
+    check_writable(output)
+    opened = find(data, form, **dict(data_options))
     splits = split(opened.dataset, validation, seed)
     report = look(opened.dataset, splits)
     usable = [name for names in splits.values() for name in names if name not in report.errors]
-    draw_sheet(Path(sheet), opened.dataset, usable)
+    draw_sheet(Path(output), opened.dataset, usable)
     if as_json:
-        print_json({"form": opened.form, "recognised_by": opened.why, "sheet": sheet, **report.to_dict()})
+        print_json({"form": opened.form, "recognised_by": opened.why, "sheet": output, **report.to_dict()})
     else:
         click.echo(f"{data} is read as {opened.form}" + (f": {opened.why}" if opened.why else ""))
         _print(report)
-        click.echo(f"look at {sheet}", err=True)
+        click.echo(f"look at {output}", err=True)
     if report.errors:
         raise SystemExit(1)
 
@@ -80,13 +80,16 @@ def check(
 @click.argument("folder")
 @click.option("--train", type=click.IntRange(min=1), default=1024, show_default=True, help="Scenes to train on.")
 @click.option("--val", type=click.IntRange(min=1), default=256, show_default=True, help="Scenes to validate on.")
-@click.option("--size", type=click.IntRange(min=16), default=64, show_default=True, help="Height and width in pixels.")
+@click.option("--size", type=IMAGE_SIZE, default="64", show_default=True, help="Of the scenes, which are square.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Other scenes.")
-def make_scenes(folder: str, train: int, val: int, size: int, seed: int) -> None:
+def make_scenes(folder: str, train: int, val: int, size: tuple[int, int], seed: int) -> None:
     """Write the demo's scenes of handwritten digits to FOLDER, as images and masks."""
     from segzoo.demo.scenes import write_scenes
 
-    write_scenes(folder, train=train, val=val, size=size, seed=seed)
+    side, width = size
+    if side != width:
+        raise click.UsageError(f"scenes are square: give --size {side} or {width}, not {side}x{width}")
+    write_scenes(folder, train=train, val=val, size=side, seed=seed)
     click.echo(f"{train} scenes to train on and {val} to validate on are in {folder}", err=True)
 
 

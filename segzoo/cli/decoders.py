@@ -6,28 +6,39 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from segzoo.cli.decoder_views import OFFERS, show, takes
+from segzoo.cli.patterns import WILDCARDS, raise_unmatched
 from segzoo.cli.tables import json_option, print_json, print_table
 
 if TYPE_CHECKING:
     from segzoo.host.descriptors import DecoderSpec
     from segzoo.host.registry import Provided
 
-WILD = set("*?[")
-
 
 @click.command()
 @click.argument("pattern", required=False)
 @json_option
 def decoders(pattern: str | None, as_json: bool) -> None:
-    """List the decoders, or those that match PATTERN, such as 'u*'; of one by name, its options too."""
+    """List the decoders, or those that match PATTERN, such as 'u*'; a NAME shows that one in full.
+
+    In full are the stages that it takes, its options with ranges and defaults, and an example.
+    """
     from segzoo.host import registry
 
     found = registry.decoders(pattern)
-    if pattern and len(found) == 1 and not WILD & set(pattern):
+    if pattern and not found:
+        raise_unmatched("decoder", pattern, registry.find_decoder)
+    if pattern and len(found) == 1 and not WILDCARDS.search(pattern):
         (only,) = found.values()
-        _show(only, as_json)
+        full = _in_full(only)
+        if as_json:
+            print_json([full])
+        else:
+            show(full)
     else:
-        print_table([_row(each) for each in found.values()], "decoder", as_json, pattern)
+        rows = [_row(each) for each in found.values()]
+        columns = list(rows[0]) if as_json else ["name", "summary"]
+        print_table([{column: row[column] for column in columns} for row in rows], "decoder", as_json)
 
 
 def _row(found: Provided[DecoderSpec]) -> dict[str, Any]:
@@ -40,17 +51,9 @@ def _row(found: Provided[DecoderSpec]) -> dict[str, Any]:
     }
 
 
-def _show(found: Provided[DecoderSpec], as_json: bool) -> None:
+def _in_full(found: Provided[DecoderSpec]) -> dict[str, Any]:
     from segzoo.handshake.decoder_options import describe_options
 
-    options = describe_options(found.load())
-    if as_json:
-        print_json([_row(found) | {"options": options}])
-        return
-    for name, value in _row(found).items():
-        click.echo(f"{name:8}{value}")
-    click.echo("\noptions, for decoder_options={...} and --decoder-option NAME=VALUE\n" if options else "\nno options")
-    for option in options:
-        default = f"; default {option['default']!r}" if "default" in option else ""
-        click.echo(f"{option['name']}: {option['takes']}{default}")
-        click.echo(click.wrap_text(option["meaning"], width=100, initial_indent="    ", subsequent_indent="    "))
+    decoder = found.load()
+    taken = {name: takes(decoder, offer) for name, offer in OFFERS.items()}
+    return _row(found) | {"takes": taken, "options": describe_options(decoder)}

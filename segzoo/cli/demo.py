@@ -7,6 +7,9 @@ import click
 from segzoo.cli.parameters import threads_option
 from segzoo.cli.tables import json_option, print_table
 
+MINUTES, OBJECT_MINUTES = 10, 40
+"""Within which a demo ends; a machine of two cores needs half of it."""
+
 
 @click.command()
 @click.option(
@@ -21,7 +24,7 @@ from segzoo.cli.tables import json_option, print_table
 @click.option(
     "--minutes",
     type=click.FloatRange(min=0, min_open=True),
-    help="At most so long for each pair: fewer steps where those would take longer.",
+    help="For all pairs together, at most; fewer steps where need be.  [default: 10, with --objects 40]",
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Other scenes, other weights.")
 @click.option("--output", default="segzoo-demo", show_default=True, help="The folder to leave the report in.")
@@ -42,8 +45,9 @@ def demo(
     """Mix encoders with decoders, train each briefly, and compare them.
 
     The data are scenes of handwritten digits that need no download. A comparison picture, the scores and the plans
-    are left in a folder. By default: resnet18+unet, mit_b0+segformer and xcit_nano_12_p8_224+fpn, in at most five
-    minutes on two processor cores.
+    are left in a folder, with the models, which `segzoo show` and `segzoo predict` take. By default: resnet18+unet,
+    mit_b0+segformer and xcit_nano_12_p8_224+fpn, in five minutes on two processor cores; in ten on any machine, with
+    fewer steps where it is slow.
 
     With --objects mask2former and eomt, which need a quarter of an hour each; objects.png shows what they find.
     """
@@ -59,7 +63,7 @@ def demo(
     trained = run(
         [pair for text in pairs for pair in PairName.matching(text)] or DEFAULT_PAIRS,
         steps=steps or DEFAULT_STEPS,
-        minutes=minutes,
+        minutes=minutes or MINUTES,
         seed=seed,
         output=output,
         image=image,
@@ -77,6 +81,7 @@ def demo(
         ]
     print_table(rows, "model", as_json)
     click.echo(f"\nLook at {output}/comparison.png", err=True)
+    _say_where(output, str(trained[0].pair))
 
 
 def _tell_apart(
@@ -96,7 +101,7 @@ def _tell_apart(
     if len(chosen) < len(pairs):
         known = " and ".join(str(pair.name) for pair in OBJECT_PAIRS)
         raise click.UsageError(f"--objects has the pairs {known}; `segzoo train` trains any other")
-    trained = run_objects(chosen, steps=steps, minutes=minutes, seed=seed, output=output)
+    trained = run_objects(chosen, steps=steps, minutes=minutes or OBJECT_MINUTES, seed=seed, output=output)
     rows = [each.to_dict() for each in trained]
     if not as_json:
         rows = [
@@ -113,3 +118,8 @@ def _tell_apart(
         ]
     print_table(rows, "model", as_json)
     click.echo(f"\nLook at {output}/objects.png", err=True)
+    _say_where(output, str(trained[0].pair))
+
+
+def _say_where(output: str, pair: str) -> None:
+    click.echo(f"The models are in {output}/models: segzoo predict '{output}/models/{pair}' PICTURE", err=True)

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from segzoo.cli.tables import json_option, print_table
-from segzoo.errors import PluginError, UnknownNameError
+from segzoo.cli.encoder_views import row, show
+from segzoo.cli.patterns import WILDCARDS, raise_unmatched
+from segzoo.cli.tables import json_option, print_json, print_table
+from segzoo.errors import UnknownNameError
 
 if TYPE_CHECKING:
     from segzoo.host.facts import EncoderFacts
     from segzoo.host.sources import EncoderFound
-
-WILDCARDS = re.compile(r"[*?\[]")
 
 
 class Parameters(click.ParamType):
@@ -41,7 +40,7 @@ class Parameters(click.ParamType):
 
 PARAMETERS = Parameters()
 FEW = 6  # encoders that are measured at once where need be: that takes seconds
-UNMEASURED = ("params", "strides", "channels", "dilates to", "image sizes", "class token", "weights licence")
+UNMEASURED = ("params", "stride", "image", "weights")
 ORDERS: dict[str, Callable[[EncoderFacts], Any]] = {
     "name": lambda facts: facts.name,
     "family": lambda facts: (facts.family, facts.parameters),
@@ -78,9 +77,10 @@ def encoders(
 ) -> None:
     """List the encoders, or those that match PATTERN, such as 'resnet*'; a NAME shows that one in full.
 
-    A NAME can have a tag: resnet50.a1_in1k. Options narrow the list down; all must hold. Parameters are those of the
-    encoder alone, without a classifier. A question mark stands for what was not measured yet: a NAME measures
-    it, and so does each option that narrows the list down, which can take minutes.
+    In the table an image is taken in any size, padded to a multiple (x32), or resized (224x224), and weights are known
+    by their licences; --json has all. A NAME can have a tag: resnet50.a1_in1k. Options narrow the list down; all must
+    hold. Parameters are those of the encoder alone, without a classifier. A question mark stands for what was not
+    measured yet: a NAME measures it, and so does each option that narrows the list down, which can take minutes.
     """
 
     def fits(facts: EncoderFacts) -> bool:
@@ -101,18 +101,21 @@ def encoders(
         min_params is not None or max_params is not None or any((strides, dilates, any_size, class_token, tokens, sort))
     )
     if len(chosen) > FEW and not (choosy or license_part or weights_license):
-        print_table(list(_known_rows(chosen, as_json)), "encoder", as_json, pattern)
+        print_table(list(_known_rows(chosen, as_json)), "encoder", as_json, cut=True)
         return
     listed = [(facts, found) for facts, found in _facts(chosen) if fits(facts)]
     if sort:
         listed.sort(key=lambda each: ORDERS[sort](each[0]))
-    if chosen and not listed and not as_json:
-        click.echo(f"none of {len(chosen)} encoder{'' if len(chosen) == 1 else 's'} fits")
-    elif pattern and not WILDCARDS.search(pattern) and len(chosen) == 1 and not as_json:
-        _show(*listed[0])
+    if chosen and not listed:
+        if as_json:
+            print_json([])
+        count = f"{len(chosen)} encoder{'' if len(chosen) == 1 else 's'}"
+        raise click.ClickException(f"none of {count} fits all that was asked for; ask for less")
+    if pattern and not WILDCARDS.search(pattern) and len(chosen) == 1 and not as_json:
+        show(*listed[0])
     else:
-        rows = [{**facts.to_dict(), "source": found.provided.id} if as_json else _row(facts) for facts, found in listed]
-        print_table(rows, "encoder", as_json, pattern)
+        rows = [{**facts.to_dict(), "source": found.provided.id} if as_json else row(facts) for facts, found in listed]
+        print_table(rows, "encoder", as_json, cut=True)
 
 
 def _contains(wanted: str | None, *licenses: str) -> bool:
@@ -120,18 +123,15 @@ def _contains(wanted: str | None, *licenses: str) -> bool:
 
 
 def _find(pattern: str | None) -> dict[str, EncoderFound]:
-    from tqdm import tqdm
+    from segzoo.host import sources
 
-    from segzoo.host import registry, sources
-
-    # The first import of torch and a large source takes seconds; a source that fails is reported by the listing.
-    for source in tqdm(registry.encoder_sources(), "loading encoder sources", delay=2, leave=False, disable=None):
-        with suppress(PluginError):
-            source.load()
     if pattern and not WILDCARDS.search(pattern):
         with suppress(UnknownNameError):
             return {pattern: sources.find_encoder(pattern)}
-    return sources.encoders(pattern)
+    found = sources.encoders(pattern)
+    if pattern and not found:
+        raise_unmatched("encoder", pattern, sources.find_encoder)
+    return found
 
 
 def _facts(chosen: Mapping[str, EncoderFound]) -> Iterator[tuple[EncoderFacts, EncoderFound]]:
@@ -161,72 +161,4 @@ def _known_rows(chosen: Mapping[str, EncoderFound], as_json: bool) -> Iterator[d
         if as_json:
             yield {**(replace(facts, name=name).to_dict() if facts else {"name": name}), "source": found.provided.id}
         else:
-            yield _row(replace(facts, name=name)) if facts else {"name": name, **dict.fromkeys(UNMEASURED, "?")}
-
-
-def _row(facts: EncoderFacts) -> dict[str, str]:
-    return {
-        "name": facts.name,
-        "params": _millions(facts),
-        "strides": _spaced(facts.native_strides),
-        "channels": _spaced(facts.spec.select(facts.stages).channels),
-        "dilates to": _spaced(facts.dilates_to) or "-",
-        "image sizes": _sizes(facts),
-        "class token": _yes(facts.class_token),
-        "weights licence": ", ".join(each or "not stated" for each in facts.weights_licenses) or "-",
-    }
-
-
-def _show(facts: EncoderFacts, found: EncoderFound) -> None:
-    from tabulate import tabulate
-
-    click.echo(f"{facts.name}, from {found.provided.id} {found.provided.version}\n")
-    stages = [
-        (stage, stride, channels, _origin(facts, stage))
-        for stage, (stride, channels) in enumerate(zip(facts.spec.strides, facts.spec.channels, strict=True))
-    ]
-    click.echo(tabulate(stages, headers=["stage", "stride", "channels", "from"]) + "\n")
-    if facts.weights is None:
-        weights = "not stated"
-    else:
-        weights = "\n".join(
-            f"{each.tag} ({each.license or 'licence not stated'})" if each.tag else each.license
-            for each in facts.weights
-        )
-    fields = {
-        "family": facts.family,
-        "parameters": _millions(facts),
-        "image": facts.input_spec.describe(),
-        "dilates to": ", ".join(map(str, facts.dilates_to)) or "no",
-        "class token": _yes(facts.class_token),
-        "drivable": f"{facts.spec.blocks} blocks" if facts.spec.blocks else "no",
-        "code": facts.license or "licence not stated",
-        "weights": weights or "none published",
-    }
-    click.echo(tabulate(fields.items(), tablefmt="plain", disable_numparse=True))
-
-
-def _origin(facts: EncoderFacts, stage: int) -> str:
-    if stage in facts.stages:
-        return "native"
-    return "placeholder" if facts.spec.is_placeholder(stage) else "image"
-
-
-def _sizes(facts: EncoderFacts) -> str:
-    sizes = facts.input_spec
-    if sizes.fixed:
-        return f"resized to {sizes.fixed[0]}x{sizes.fixed[1]}"
-    how = f"padded to x{sizes.multiple}" if sizes.multiple > 1 else "any"
-    return f"{how}, from {sizes.minimum}" if sizes.minimum > 1 else how
-
-
-def _millions(facts: EncoderFacts) -> str:
-    return f"{facts.parameters / 1e6:.2f} M"
-
-
-def _spaced(numbers: tuple[int, ...]) -> str:
-    return " ".join(map(str, numbers))
-
-
-def _yes(value: bool) -> str:
-    return "yes" if value else "no"
+            yield row(replace(facts, name=name)) if facts else {"name": name, **dict.fromkeys(UNMEASURED, "?")}

@@ -94,7 +94,7 @@ def run_if_agreed(commands: Sequence[Sequence[str]], agreed: bool) -> None:
         try:
             status = subprocess.run(command, check=False).returncode
         except OSError as error:
-            raise PluginError(f"{command[0]} can't be run: {error}") from error
+            raise PluginError(f"{command[0]} can't be run: {error.strerror or error}") from error
         if status:
             raise SystemExit(status)
 

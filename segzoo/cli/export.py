@@ -15,9 +15,9 @@ from segzoo.cli.tables import json_option, print_json
 @click.option("--to", default="onnx", show_default=True, help="onnx, torch-export, aoti or openvino.")
 @click.option("--output", required=True, type=click.Path(path_type=Path), help="The file: .onnx, .pt2 or .xml.")
 @click.option("--size", type=IMAGE_SIZE, help="The only size that it takes; any by default.")
-@click.option("--batch", type=click.IntRange(min=1), help="The only batch that it takes; any by default.")
+@click.option("--batch-size", type=click.IntRange(min=1), help="The only batch that it takes; any by default.")
 @click.option("--with-preprocessing", is_flag=True, help="Take pictures of 8 bits, and normalise them inside.")
-@click.option("--classes", is_flag=True, help="Give classes in place of logits.")
+@click.option("--class-map", is_flag=True, help="Give classes in place of logits.")
 @click.option("--half", is_flag=True, help="Compute in float16.")
 @click.option("--int8", is_flag=True, help="Compute in int8, which needs --calibration.")
 @click.option("--calibration", type=click.Path(path_type=Path), help="A folder of pictures, for --int8.")
@@ -29,9 +29,9 @@ def export(
     to: str,
     output: Path,
     size: tuple[int, int] | None,
-    batch: int | None,
+    batch_size: int | None,
     with_preprocessing: bool,
-    classes: bool,
+    class_map: bool,
     half: bool,
     int8: bool,
     calibration: Path | None,
@@ -42,7 +42,7 @@ def export(
     """Write MODEL for another runtime, after it was run there and gave what the model gives.
 
     MODEL is any folder or hub id that `segzoo.from_pretrained` takes, other libraries' included. Batch, height and
-    width stay open unless --batch and --size fix them. `segzoo.runtime` runs .onnx and .xml without torch.
+    width stay open unless --batch-size and --size fix them. `segzoo.runtime` runs .onnx and .xml without torch.
     """
     if int8 != (calibration is not None):
         raise click.UsageError("--int8 and --calibration FOLDER go together")
@@ -58,9 +58,9 @@ def export(
         output,
         to,
         size=size,
-        batch=batch,
+        batch=batch_size,
         with_preprocessing=with_preprocessing,
-        classes=classes,
+        classes=class_map,
         half=half,
         calibration=calibration,
         force=force,

@@ -12,16 +12,16 @@ from segzoo.cli.parameters import KEY_VALUE
 @click.argument("folder", type=click.Path())
 @click.option("--importer", help="By which to read it; the first that recognises it by default.")
 @click.option(
-    "--argument", "arguments", type=KEY_VALUE, multiple=True, help="What a bare file doesn't say. Repeatable."
+    "--option", "options", type=KEY_VALUE, multiple=True, help="What a bare file doesn't say; can be repeated."
 )
-def import_(source: str, folder: str, importer: str | None, arguments: tuple[tuple[str, object], ...]) -> None:
+def import_(source: str, folder: str, importer: str | None, options: tuple[tuple[str, object], ...]) -> None:
     """Convert SOURCE, somebody else's checkpoint, and save it as FOLDER.
 
-    SOURCE is a folder, a file of weights or a hub id. The value of an argument is read as JSON where it is JSON, as
-    text otherwise: --argument classes=19.
+    SOURCE is a folder, a file of weights or a hub id. The value of an option is read as JSON where it is JSON, as
+    text otherwise: --option classes=19.
     """
     import segzoo
 
-    model = segzoo.from_pretrained(source, importer=importer, arguments=dict(arguments))
+    model = segzoo.from_pretrained(source, importer=importer, arguments=dict(options))
     model.save_pretrained(folder)
     click.echo(str(model.plan))

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from segzoo.cli.parameters import IMAGE_SIZE
-from segzoo.cli.patterns import matching_decoders, matching_encoders
-from segzoo.cli.tables import print_table
+from segzoo.cli.patterns import matching_decoders, matching_encoders, parts
+from segzoo.cli.tables import json_option, print_json, print_table
 
 if TYPE_CHECKING:
     from segzoo.matrix.results import Checked, Matrix, Pair
@@ -22,42 +22,42 @@ NAMED = 3
 
 
 @click.command()
-@click.option("--encoders", "encoders", metavar="PATTERN", multiple=True, help="A name or a pattern; can be repeated.")
-@click.option("--decoders", "decoders", metavar="PATTERN", multiple=True, help="A name or a pattern; can be repeated.")
+@click.option("--encoder", "encoders", default="*", help="Names or patterns, separated by commas; all by default.")
+@click.option("--decoder", "decoders", default="*", help="Names or patterns, separated by commas; all by default.")
 @click.option("--smallest", is_flag=True, help="Of the encoders, the smallest of each family alone.")
 @click.option("--size", type=IMAGE_SIZE, default="97x131", show_default=True, help="The image's.")
-@click.option("--jobs", type=click.IntRange(min=1), default=os.cpu_count(), show_default=True, help="Processes.")
-@click.option("--json", "json_path", metavar="FILE", help="Write everything that was found as JSON.")
+@click.option("--workers", type=click.IntRange(min=1), default=os.cpu_count(), show_default=True, help="Processes.")
 @click.option("--html", "html_path", metavar="FILE", help="Write a page with filters that needs no other file.")
+@json_option
 def matrix(
-    encoders: tuple[str, ...],
-    decoders: tuple[str, ...],
+    encoders: str,
+    decoders: str,
     smallest: bool,
     size: tuple[int, int],
-    jobs: int,
-    json_path: str | None,
+    workers: int,
     html_path: str | None,
+    as_json: bool,
 ) -> None:
     """Check pairs of encoders and decoders, without weights or arithmetic.
 
     Each pair is planned, and the whole model is run on the meta device at that size. All encoders take hours, those of
     --smallest minutes. The exit code is 1 when a pair is broken; one that the handshake refuses is no failure.
     """
+    chosen_encoders, chosen_decoders = matching_encoders(parts(encoders)), matching_decoders(parts(decoders))
     from segzoo.files import check_writable
     from segzoo.matrix import check_pairs, smallest_of_each_family
 
-    for path in (json_path, html_path):
-        if path:
-            check_writable(path)
-    chosen_encoders, chosen_decoders = matching_encoders(encoders), matching_decoders(decoders)
+    if html_path:
+        check_writable(html_path)
     if smallest:
         chosen_encoders = smallest_of_each_family(chosen_encoders)
-    found = check_pairs(chosen_encoders, chosen_decoders, size=size, jobs=jobs)
-    if json_path:
-        found.save_json(json_path)
+    found = check_pairs(chosen_encoders, chosen_decoders, size=size, jobs=workers)
     if html_path:
         found.save_page(html_path)
-    _print(found)
+    if as_json:
+        print_json(found.to_dict())
+    else:
+        _print(found)
     if any(pair.outcome == "broken" for pair in found.pairs):
         raise SystemExit(1)
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
+from typing import NoReturn
 
 from segzoo.errors import UnknownNameError
+
+WILDCARDS = re.compile(r"[*?\[]")
 
 
 def matching_encoders(patterns: Iterable[str]) -> list[str]:
@@ -31,12 +35,22 @@ def _matching(
     for pattern in tuple(patterns) or (None,):
         matching = names(pattern)
         if pattern and not matching:
-            if any(wildcard in pattern for wildcard in "*?["):
-                raise UnknownNameError(f"no {noun} matches {pattern!r}; `segzoo {noun}s` lists all")
+            if WILDCARDS.search(pattern):
+                raise_unmatched(noun, pattern, find)
             find(pattern)  # a tag or a hub's name, or an error with near matches
             matching = [pattern]
         chosen += matching
     return list(dict.fromkeys(chosen))
+
+
+def raise_unmatched(noun: str, pattern: str, find: Callable[[str], object]) -> NoReturn:
+    """Say of a pattern that nothing matches it; of a name without wildcards which ones are near.
+
+    :raises UnknownNameError: in any case.
+    """
+    if not WILDCARDS.search(pattern):
+        find(pattern)  # an error with near matches
+    raise UnknownNameError(f"no {noun} matches {pattern!r}; `segzoo {noun}s` lists all")
 
 
 def parts(text: str) -> list[str]:

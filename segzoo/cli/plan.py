@@ -13,7 +13,7 @@ from segzoo.cli.tables import json_option, print_json
 @click.argument("decoder")
 @click.option("--in-channels", type=int, default=3, show_default=True, help="Channels of the image.")
 @click.option("--depth", type=int, help="The deepest stage; the encoder's own by default.")
-@click.option("--img-size", type=IMAGE_SIZE, help="The image size to build the encoder for.")
+@click.option("--size", type=IMAGE_SIZE, help="The image size to build the encoder for.")
 @click.option("--neck", default="auto", show_default=True, help="auto, none, or a neck by name.")
 @click.option("--classes", type=int, help="How many classes the model is to tell apart.")
 @click.option("--strict-size", is_flag=True, help="Take no image that must be padded or resized.")
@@ -25,7 +25,7 @@ def plan(
     decoder: str,
     in_channels: int,
     depth: int | None,
-    img_size: tuple[int, int] | None,
+    size: tuple[int, int] | None,
     neck: str,
     classes: int | None,
     strict_size: bool,
@@ -37,6 +37,9 @@ def plan(
 
     The value of an option is read as JSON where it is JSON, as text otherwise: --decoder-option width=128.
     """
+    from segzoo.host.pair_names import PairName
+
+    PairName(encoder, decoder).check()
     import segzoo
 
     agreed = segzoo.plan(
@@ -45,7 +48,7 @@ def plan(
         classes=classes,
         in_channels=in_channels,
         depth=depth,
-        img_size=img_size,
+        img_size=size,
         neck=None if neck == "none" else neck,
         encoder_options=dict(encoder_options),
         decoder_options=dict(decoder_options),

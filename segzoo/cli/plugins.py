@@ -27,19 +27,19 @@ def plugins(ctx: click.Context, as_json: bool) -> None:
 
     if ctx.invoked_subcommand:
         return
-    rows = [
-        {
-            "name": info.name,
-            "distribution": info.distribution,
-            "version": info.version,
-            "status": info.status,
-            "provides": list(info.provides) if as_json else ", ".join(info.provides),
-            "import_ms": info.import_ms,
-            "error": info.error,
-        }
-        for info in registry.plugins()
-    ]
-    print_table(rows, "plugin", as_json)
+    print_table([_row(info, as_json) for info in registry.plugins()], "plugin", as_json)
+
+
+def _row(info: PluginInfo, as_json: bool) -> dict[str, Any]:
+    row = {
+        "name": info.name,
+        "distribution": info.distribution,
+        "version": info.version,
+        "status": info.status,
+    }
+    if not as_json:
+        return row | {"provides": info.error or ", ".join(info.provides)}
+    return row | {"provides": list(info.provides), "import_ms": info.import_ms, "error": info.error}
 
 
 @plugins.command()

@@ -15,8 +15,8 @@ from segzoo.cli.tables import json_option, print_json, print_table
 
 TASKS = ("semantic", "instance", "panoptic")
 OUTPUTS = ("classes", "logits", "probabilities")
-OF_CLASSES = ("save", "overlay", "polygons", "bands", "tile", "margin", "blend", "batch", "half", "flips", "scales",
-              "overwrite", "engine", "workers", "address")  # fmt: skip
+OF_CLASSES = ("save", "overlay", "polygons", "bands", "tile", "margin", "blend", "batch_size", "half", "flips",
+              "scales", "force", "engine", "workers", "address")  # fmt: skip
 OF_OBJECTS = ("threshold", "overlap", "top", "things")
 
 
@@ -32,11 +32,13 @@ OF_OBJECTS = ("threshold", "overlap", "top", "things")
 @click.option("--tile", type=click.IntRange(min=1), default=1024, show_default=True, help="Larger images are cut so.")
 @click.option("--margin", type=click.IntRange(min=0), help="Context around what counts of a tile.  [default: 96]")
 @click.option("--blend", type=click.IntRange(min=0), help="Over how many pixels tiles fade.  [default: 64]")
-@click.option("--batch", type=click.IntRange(min=1), default=1, show_default=True, help="Tiles to compute at once.")
+@click.option(
+    "--batch-size", type=click.IntRange(min=1), default=1, show_default=True, help="Tiles to compute at once."
+)
 @click.option("--half", is_flag=True, help="Compute in bfloat16.")
 @click.option("--flips", is_flag=True, help="Look at each tile mirrored as well.")
 @click.option("--scales", default="1", show_default=True, help="Sizes to look at each tile in, such as 0.75,1,1.25.")
-@click.option("--overwrite", is_flag=True, help="Do again what an earlier run has left.")
+@click.option("--force", is_flag=True, help="Do again what an earlier run has left.")
 @click.option("--engine", type=click.Choice(("local", "ray")), default="local", show_default=True, help="Who computes.")
 @click.option("--workers", type=click.IntRange(min=1), default=2, show_default=True, help="Ray: how many processes.")
 @click.option("--address", help="Ray: of a cluster; this machine by default.")
@@ -79,7 +81,7 @@ def predict(
     mine, others = (OF_CLASSES, OF_OBJECTS) if task == "semantic" else (OF_OBJECTS, OF_CLASSES)
     for name in others:
         if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
-            raise click.UsageError(f"--{name} isn't for --task {task}")
+            raise click.UsageError(f"--{name.replace('_', '-')} isn't for --task {task}")
     chosen = {name: options[name] for name in mine}
     if task == "semantic":
         rows = predict_classes(model, paths, Path(output), device, threads=threads, **chosen)

@@ -32,11 +32,11 @@ def predict_classes(
     tile: int,
     margin: int | None,
     blend: int | None,
-    batch: int,
+    batch_size: int,
     half: bool,
     flips: bool,
     scales: str,
-    overwrite: bool,
+    force: bool,
     engine: str,
     workers: int,
     address: str | None,
@@ -56,10 +56,10 @@ def predict_classes(
     chosen = None if bands is None else _numbers("--bands", bands, int)
     # Of Ray, the workers compute: this process only asks what the model tells apart.
     predictor = make_predictor(model, ["cpu"] if engine == "ray" else device.split(","), looks, threads)
-    task = Task(wanted, Tiling(tile, margin, blend, predictor.grid), batch, chosen)
+    task = Task(wanted, Tiling(tile, margin, blend, predictor.grid), batch_size, chosen)
     common: dict[str, Any] = {
         "settings": {**_identity(model), **looks},
-        "overwrite": overwrite,
+        "overwrite": force,
         "report": lambda text: tqdm.write(f"Error: {' '.join(text.split())}", file=sys.stderr),
     }
     if engine == "ray":

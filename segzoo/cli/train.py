@@ -74,7 +74,11 @@ def train(
 
     What isn't given follows a recipe for the pair, which is printed. docs/settings.md has all settings.
     """
-    import torch
+    from segzoo.host.pair_names import PairName
+
+    if named["encoder"] and named["decoder"]:
+        PairName(named["encoder"], named["decoder"]).check()
+    import torch  # once the names are known to be right
 
     from segzoo.training import Settings, read_settings
     from segzoo.training import train as run

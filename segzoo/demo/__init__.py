@@ -17,13 +17,14 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 import segzoo
-from segzoo.data.dataset import VAL
 from segzoo.demo import report
+from segzoo.demo.budget import Budget
+from segzoo.demo.clear import clear_scene
 from segzoo.demo.dataset import NAME, ScenesDataset
 from segzoo.demo.extras import require_extras
 from segzoo.demo.folder import prepare_folder
 from segzoo.demo.photograph import read_photo
-from segzoo.demo.scenes import CLASSES, scene
+from segzoo.demo.scenes import CLASSES
 from segzoo.errors import InputError, OptionError
 from segzoo.host.pair_names import PairName as PairName
 from segzoo.metrics import Scores
@@ -91,9 +92,9 @@ def run(
 
     :param pairs: encoders and decoders; one that is named twice is trained once.
     :param steps: of training, for each pair.
-    :param minutes: of training, for each pair, at most: fewer steps where those would take longer.
+    :param minutes: for all pairs together, at most: fewer steps where those would take longer.
     :param seed: of scenes and weights.
-    :param output: the folder to leave `comparison.png`, `results.json` and `plans/` in.
+    :param output: the folder to leave `comparison.png`, `results.json`, `plans/` and `models/` in.
     :param image: a photograph to run the models on as well; adds `photo.png`.
     :param quiet: no progress bar.
     :returns: the trained models, in the order of the pairs.
@@ -118,14 +119,15 @@ def run(
 
     size = max(SCENE_SIZE, smallest)
     dataset = ScenesDataset(steps * RECIPE["batch_size"], HELD_OUT, size=size, seed=seed)
-    trained = []
+    trained, budget = [], Budget(minutes)
     for number, pair in enumerate(pairs, 1):
         if not quiet:
             tqdm.write(f"model {number} of {len(pairs)}: {pair}", file=sys.stderr)
-        trained.append(train_pair(pair, dataset, steps, minutes, seed, quiet))
+        trained.append(train_pair(pair, dataset, steps, budget.share(len(pairs) - number + 1), seed, quiet))
 
     report.write_plans(folder, trained)
-    shown = [scene(VAL, index, size=size, seed=seed) for index in range(SHOWN)]
+    report.save_models(folder, trained)
+    shown = [clear_scene(index, size=size, seed=seed) for index in range(SHOWN)]
     report.draw_comparison(
         folder, shown, [np.stack([segment(each, scene.picture) for scene in shown]) for each in trained], trained
     )

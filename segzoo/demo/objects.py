@@ -19,10 +19,12 @@ from tqdm.auto import tqdm
 
 import segzoo
 from segzoo.data.dataset import VAL
+from segzoo.demo.budget import Budget
+from segzoo.demo.clear import clear_scene
 from segzoo.demo.dataset import NAME, ScenesDataset
 from segzoo.demo.extras import require_extras
 from segzoo.demo.folder import prepare_folder
-from segzoo.demo.scenes import CLASSES, PALETTE, scene
+from segzoo.demo.scenes import CLASSES, PALETTE
 from segzoo.errors import OptionError
 from segzoo.evaluation import Evaluation, evaluate
 from segzoo.files import write_whole
@@ -83,6 +85,11 @@ class TrainedObjects:
     seconds: float
     evaluation: Evaluation
 
+    @property
+    def pq(self) -> float:
+        """The panoptic quality."""
+        return float(self.evaluation.to_dict()["panoptic"]["pq"])
+
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
         found = self.evaluation.to_dict()
@@ -111,9 +118,9 @@ def run_objects(
 
     :param pairs: each with a decoder of queries.
     :param steps: of training, for each pair; its own if None.
-    :param minutes: of training, for each pair, at most.
+    :param minutes: for all pairs together, at most: fewer steps where those would take longer.
     :param seed: of scenes and weights.
-    :param output: the folder to leave `objects.png` and `objects.json` in.
+    :param output: the folder to leave `objects.png`, `objects.json` and `models/` in.
     :param quiet: no progress bar.
     :raises MissingExtraError: without what `segzoo-torch[demo]` brings.
     :raises OptionError: for a number out of range, or an output that can't be a folder.
@@ -124,11 +131,14 @@ def run_objects(
     for pair in pairs:
         segzoo.plan(pair.name.encoder, pair.name.decoder, classes=len(CLASSES), **pair.options)
     folder = prepare_folder(output)
-    trained = []
+    trained, budget = [], Budget(minutes)
     for number, pair in enumerate(pairs, 1):
         if not quiet:
             tqdm.write(f"model {number} of {len(pairs)}: {pair.name}", file=sys.stderr)
-        trained.append(train_to_tell_apart(pair, steps or pair.steps, minutes, seed, quiet))
+        share = budget.share(len(pairs) - number + 1)
+        trained.append(train_to_tell_apart(pair, steps or pair.steps, share, seed, quiet))
+        model = trained[-1].model
+        model.save_pretrained(folder / "models" / str(pair.name), metrics={"PQ": trained[-1].pq}, dataset=NAME)
     draw(folder / "objects.png", trained, seed)
     content = {"minutes": minutes, "seed": seed, "results": [each.to_dict() for each in trained]}
     write_whole(folder / "objects.json", json.dumps(content, indent=2) + "\n")
@@ -151,14 +161,14 @@ def train_to_tell_apart(pair: ObjectPair, steps: int, minutes: float | None, see
 
 def draw(path: Path, trained: Sequence[TrainedObjects], seed: int) -> None:
     """Draw scenes, what is true of them, and what each model finds: classes in colour, objects outlined."""
-    scenes = [scene(VAL, index, size=SCENE_SIZE, seed=seed) for index in range(SHOWN)]
+    scenes = [clear_scene(index, size=SCENE_SIZE, seed=seed) for index in range(SHOWN)]
     rows = [
         ("scene", [each.picture for each in scenes]),
         ("truth", [_picture(each.mask, each.instances) for each in scenes]),
     ]
     for each in trained:
         found = [each.model.segment(each.model.preprocessing(one.picture), "panoptic") for one in scenes]
-        label = "\n".join([each.pair.encoder, f"+ {each.pair.decoder}", f"PQ {each.to_dict()['pq']:.2f}"])
+        label = "\n".join([each.pair.encoder, f"+ {each.pair.decoder}", f"PQ {each.pq:.2f}"])
         rows.append((label, [_of_segments(one) for one in found if isinstance(one, Panoptic)]))
     draw_rows(path, "Overlapping digits, told apart", rows, CLASSES, PALETTE)
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from segzoo.demo.dataset import NAME
 from segzoo.demo.scenes import CLASSES, PALETTE, Scene
 from segzoo.files import write_whole
 from segzoo.pictures import INK, colour, dark_figure, draw_rows, legend, overlay, save, title
@@ -31,9 +32,15 @@ def write_plans(folder: Path, trained: Sequence[Trained]) -> None:
     plans = folder / "plans"
     plans.mkdir(exist_ok=True)
     for each in trained:
-        stem = re.sub(r"[^\w.+-]+", "_", str(each.pair))
+        stem = _stem(each)
         write_whole(plans / f"{stem}.txt", f"{each.model.plan}\n")
         write_whole(plans / f"{stem}.json", json.dumps(each.model.plan.to_dict(), indent=2) + "\n")
+
+
+def save_models(folder: Path, trained: Sequence[Trained]) -> None:
+    """Save each model as `models/PAIR`, which `segzoo show` and `segzoo predict` take."""
+    for each in trained:
+        each.model.save_pretrained(folder / "models" / _stem(each), metrics={"mIoU": each.miou}, dataset=NAME)
 
 
 def draw_comparison(
@@ -82,6 +89,11 @@ def draw_photo(
     title(figure, "A photograph, seen by models that know nothing but digits")
     legend(figure, CLASSES, PALETTE)
     save(figure, folder / "photo.png")
+
+
+def _stem(each: Trained) -> str:
+    """What files of a pair are called."""
+    return re.sub(r"[^\w.+-]+", "_", str(each.pair))
 
 
 def label(each: Trained, separator: str) -> str:

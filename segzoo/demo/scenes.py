@@ -154,9 +154,12 @@ def scans(split: str) -> Scans:
     return Scans(torch.from_numpy(ink[chosen].reshape(-1, 8, 8) / 16).float(), digit[chosen].astype(np.int64))
 
 
-def compose(scans: Scans, size: int, rng: Generator) -> Scene:
-    """Paint one scene: a background, then each digit over those before it."""
-    count = rng.integers(*DIGITS_PER_SCENE, endpoint=True)
+def compose(scans: Scans, size: int, rng: Generator, digits: tuple[int, int] = DIGITS_PER_SCENE) -> Scene:
+    """Paint one scene: a background, then each digit over those before it.
+
+    :param digits: the fewest and the most.
+    """
+    count = rng.integers(*digits, endpoint=True)
     chosen = rng.integers(len(scans.digit), size=count)
     ink = strew(scans.ink[chosen], size, rng)
     canvas = background(size, rng)

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from torch import nn
 
 from segzoo.contract import EncoderRequest
 from segzoo.decoder import Decoder
 from segzoo.encoder import Encoder, Pretrained
-from segzoo.errors import AmbiguousNameError, NegotiationError, OptionError, SegzooError, UnknownNameError
+from segzoo.errors import NegotiationError, OptionError
 from segzoo.handshake.planning import Part
-from segzoo.host import registry, sources
+from segzoo.host import pair_names, registry
 from segzoo.neck import Neck
 from segzoo.options import check_options, declared_options, is_open
 
 COLOURS = 3  # channels of an image: what an encoder class takes that doesn't ask
-
-F = TypeVar("F")
 
 
 @dataclass(frozen=True)
@@ -37,7 +35,7 @@ def find_encoder(encoder: str | type[nn.Module] | nn.Module) -> EncoderPart:
     :raises AmbiguousNameError: when several do.
     """
     if isinstance(encoder, str):
-        found = _find(encoder, sources.find_encoder, registry.find_decoder, "a decoder")
+        found = pair_names.find_encoder(encoder)
         part = Part(found.id, found.provided.distribution, found.provided.version)
         return EncoderPart(part, lambda request, pretrained: found.source.create(found.name, request, pretrained))
     if isinstance(encoder, type) and issubclass(encoder, nn.Module):
@@ -56,7 +54,7 @@ def find_decoder(decoder: str | type[Decoder] | Decoder) -> tuple[Part, type[Dec
     :raises AmbiguousNameError: when several do.
     """
     if isinstance(decoder, str):
-        provided = _find(decoder, registry.find_decoder, sources.find_encoder, "an encoder")
+        provided = pair_names.find_decoder(decoder)
         return Part(provided.id, provided.distribution, provided.version), provided.load()
     kind = decoder if isinstance(decoder, type) else type(decoder)
     if not issubclass(kind, Decoder):
@@ -78,30 +76,6 @@ def find_neck(neck: str | type[Neck]) -> tuple[Part, type[Neck]]:
     if isinstance(neck, type) and issubclass(neck, Neck):
         return Part(_path(neck)), neck
     raise OptionError(f'a neck is "auto", None, a name or a segzoo.Neck class, got {neck!r}')
-
-
-def _find(name: str, find: Callable[[str], F], find_other: Callable[[str], object], other: str) -> F:
-    """What a name finds.
-
-    :param find_other: what finds it if encoder and decoder were swapped.
-    :raises UnknownNameError: when no plugin provides it; the message says so if they were.
-    """
-    try:
-        return find(name)
-    except UnknownNameError as error:
-        if _finds(find_other, name):
-            raise UnknownNameError(f"{name!r} is {other}: give the encoder first, then the decoder") from error
-        raise
-
-
-def _finds(find: Callable[[str], object], name: str) -> bool:
-    try:
-        find(name)
-    except AmbiguousNameError:
-        return True
-    except SegzooError:
-        return False
-    return True
 
 
 def _construct(encoder: type[nn.Module], request: EncoderRequest, pretrained: Pretrained) -> Any:

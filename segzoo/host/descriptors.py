@@ -61,9 +61,20 @@ class DecoderSpec(Descriptor):
 
 @dataclass(frozen=True, kw_only=True)
 class EncoderSpec(Descriptor):
-    """Describes a `segzoo.EncoderSource`: a provider of one or many encoders by name."""
+    """Describes a `segzoo.EncoderSource`: a provider of one or many encoders by name.
+
+    :param index: `"module:Class"` of a `segzoo.EncoderIndex` whose module imports no torch; by default the source
+        itself is asked for its names.
+    """
 
     kind: ClassVar[str] = "encoder source"
+
+    index: str = ""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not isinstance(self.index, str) or (self.index and not _TARGET.match(self.index)):
+            raise PluginError(f"{self.kind} {self.name!r} needs an index 'package.module:Class', got {self.index!r}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from abc import abstractmethod
 from dataclasses import replace
 
 import torch
@@ -11,6 +10,7 @@ import torch
 from segzoo.contract import EncoderRequest, FeatureSpec, InputSpec
 from segzoo.encoder import Encoder, Pretrained
 from segzoo.errors import NegotiationError
+from segzoo.host.encoder_index import EncoderIndex
 from segzoo.host.facts import EncoderFacts
 from segzoo.verification import call_on_meta, probe_image, verify_features
 
@@ -18,19 +18,11 @@ OUTPUT_STRIDES = (8, 16)
 """The strides that a decoder may wish for."""
 
 
-class EncoderSource(ABC):
+class EncoderSource(EncoderIndex):
     """A provider of encoders by name: what an encoder plugin's descriptor points to.
 
     One source resolves many names: all of timm is one, the six Mix Transformers are another.
     """
-
-    @abstractmethod
-    def names(self) -> Sequence[str]:
-        """The architectures, for listings."""
-
-    def resolves(self, name: str) -> bool:
-        """Whether `create` takes that name; more than `names` where a source knows tags or hub addresses."""
-        return name in self.names()
 
     @abstractmethod
     def create(self, name: str, request: EncoderRequest, pretrained: Pretrained = False) -> Encoder:
@@ -41,10 +33,6 @@ class EncoderSource(ABC):
         :raises OptionError: for a depth, size or option that the encoder doesn't have.
         :raises CheckpointError: for a file that doesn't fit.
         """
-
-    def known_facts(self, name: str) -> EncoderFacts | None:
-        """What is known beforehand of an encoder, without building it; None where nothing is."""
-        return None
 
     def facts(self, name: str) -> EncoderFacts:
         """What matters to a person choosing, for listings: measured here, by building the encoder on the meta device.

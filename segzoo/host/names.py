@@ -12,6 +12,9 @@ from segzoo.distributions import namespace, normalise
 from segzoo.errors import AmbiguousNameError, OptionError
 from segzoo.host.discovery import PluginInfo
 
+NEAR = 3
+"""Names of which an unknown one is a part, that are told."""
+
 
 class Named(Protocol):
     """Something that a plugin provides."""
@@ -91,7 +94,8 @@ def unknown(
     from segzoo import directory  # pydantic comes with it, which takes as long as all else here
 
     by_lower = {label.lower(): label for label in known}
-    near = " or ".join(repr(by_lower[label]) for label in get_close_matches(name.lower(), by_lower))
+    close = get_close_matches(name.lower(), by_lower) or [label for label in by_lower if name.lower() in label][:NEAR]
+    near = " or ".join(repr(by_lower[label]) for label in close)
     hint = f" (did you mean {near}?)" if near else ""
     here = {info.distribution for info in plugins}
     for listing in directory.known().providers(name):

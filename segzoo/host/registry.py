@@ -1,7 +1,7 @@
 """The registry: everything that the installed plugins provide, by name.
 
-Plugins are discovered once per process, at the first question. Listing decoders imports no torch; encoder sources are
-imported when an encoder is listed or looked up.
+Plugins are discovered once per process, at the first question. Listing decoders imports no torch, nor does asking an
+encoder source that has an index.
 """
 
 from __future__ import annotations
@@ -55,12 +55,14 @@ class Provided(Generic[D]):
         """Whether it comes with segzoo."""
         return self.distribution == SHIPPED
 
-    def load(self) -> type[Any]:
+    def load(self, target: str | None = None) -> type[Any]:
         """Import the class that the descriptor names.
 
+        :param target: another than its own, which it names besides.
         :raises PluginError: when its module can't be imported, or has no such attribute.
         """
-        module, _, attribute = self.descriptor.target.partition(":")
+        target = target or self.descriptor.target
+        module, _, attribute = target.partition(":")
         try:
             return getattr(importlib.import_module(module), attribute)
         except KeyboardInterrupt:
@@ -70,7 +72,7 @@ class Provided(Generic[D]):
                 "correct its target" if self.distribution == RUNTIME else f"reinstall or upgrade {self.distribution}"
             )
             raise PluginError(
-                f"{self.descriptor.kind} {self.id} {self.version} can't be loaded from {self.descriptor.target!r}: "
+                f"{self.descriptor.kind} {self.id} {self.version} can't be loaded from {target!r}: "
                 f"{type(error).__name__}: {error}; {remedy}"
             ) from error
 

@@ -91,7 +91,9 @@ def _create(imported: Imported, heads: Classes | None = None) -> SegmentationMod
     arguments = {**imported.arguments, "pretrained": False}
     if heads is not None:
         arguments |= {"classes": None, "heads": dict(heads.heads)} if heads.named else {"classes": heads.total}
-    return create_model(**arguments)
+    model = create_model(**arguments)
+    model.from_published = None  # what the checkpoint was trained from it doesn't say
+    return model
 
 
 def _check_labels(labels: Mapping[str, Labels], heads: Classes) -> None:

@@ -40,7 +40,7 @@ def recorded(
     elif not overwrite:
         for file in (file for each in files.values() for file in all_of(each)):
             if file.exists():
-                raise OptionError(f"{file} exists already; give another folder, or --overwrite")
+                raise OptionError(f"{file} exists already; give another folder, or --force")
     missing = []
     for each, heads in files.items():
         outputs = all_of(heads)
@@ -68,7 +68,7 @@ def _compare(folder: Path, earlier: Mapping[str, Any], settings: Mapping[str, An
         changes = "; ".join(f"{key}: {earlier.get(key)!r}, now {settings.get(key)!r}" for key in others)
         raise OptionError(
             f"{folder} holds predictions that were made with other settings ({changes}); give another folder, or "
-            "--overwrite"
+            "--force"
         )
 
 
@@ -101,4 +101,4 @@ def _read(file: Path) -> dict[str, Any] | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise OptionError(f"{file} can't be read: {error}; give another folder, or --overwrite") from error
+        raise OptionError(f"{file} can't be read: {error}; give another folder, or --force") from error

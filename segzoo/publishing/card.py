@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from segzoo.errors import OptionError
 from segzoo.host import registry, sources
+from segzoo.host.discovery import SHIPPED
 from segzoo.publishing.config import Config, parts
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 NAME = "README.md"
 CURVE = "curve.png"
+ROUND = 1000
+"""From here on a number has no digits after the point."""
 
 
 @dataclass(frozen=True)
@@ -79,13 +82,14 @@ def _sections(model: SegmentationModel, config: Config, claims: Claims) -> Itera
         "classes = model.predict(model.preprocessing(picture))\n"
         f"{_objects(model)}```"
     )
+    yield f"It needs\n\n```sh\npip install {' '.join(_distributions(config))}\n```"
     yield "`segzoo verify FOLDER` checks that it computes on your machine what it computed where it was saved."
     yield "## Plan"
     yield f"```\n{config.plan}\n```"
     total = sum(parameter.numel() for parameter in model.parameters())
-    yield f"## Parameters\n\n{total:,} parameters in all."
+    yield f"## Parameters\n\n{total / 1e6:.2f} M parameters in all."
     yield "## Licences"
-    yield "\n".join(_licences(config, claims))
+    yield "\n".join(_licences(model, config, claims))
     yield "## Classes"
     for name, head in config.heads.items():
         yield f"{name}: " + (", ".join(head.names) if head.names else f"{head.classes}, without names")
@@ -96,7 +100,7 @@ def _sections(model: SegmentationModel, config: Config, claims: Claims) -> Itera
         yield f"## Dataset\n\n{claims.dataset}"
     if claims.metrics:
         yield "## Metrics"
-        rows = "\n".join(f"| {name} | {value} |" for name, value in claims.metrics.items())
+        rows = "\n".join(f"| {name} | {_rounded(value)} |" for name, value in claims.metrics.items())
         yield f"| metric | value |\n| --- | --- |\n{rows}"
     if claims.curve:
         yield f"## Training\n\n![Loss and score over the steps]({CURVE})"
@@ -108,7 +112,18 @@ def _objects(model: SegmentationModel) -> str:
     return 'segments = model.segment(model.preprocessing(picture), "panoptic")\n' if able else ""
 
 
-def _licences(config: Config, claims: Claims) -> Iterator[str]:
+def _distributions(config: Config) -> list[str]:
+    """What to install: segzoo, and the plugins of others that the model needs."""
+    others = {part.distribution for _, part in parts(config.plan)} - {None, registry.RUNTIME, SHIPPED}
+    return [SHIPPED, *sorted(filter(None, others))]
+
+
+def _rounded(value: float) -> str:
+    """With four digits, as far as they come after the point."""
+    return f"{value:,.0f}" if abs(value) >= ROUND else f"{value:.4g}"
+
+
+def _licences(model: SegmentationModel, config: Config, claims: Claims) -> Iterator[str]:
     yield f"- These weights: {claims.license or 'the publisher states none'}"
     encoder = sources.find_encoder(config.plan.encoder.id)
     try:
@@ -122,6 +137,8 @@ def _licences(config: Config, claims: Claims) -> Iterator[str]:
             find = registry.find_neck if kind == "neck" else registry.find_decoder
             code = find(part.id).descriptor.license
         yield f"- Code of the {kind}, {part.id} of {part.distribution} {part.version}: {code or 'not stated'}"
+    if model.from_published is False:
+        return
     published = (facts and facts.weights_licenses) or (encoder.provided.descriptor.weights_license,)
     if any(published):
         yield (

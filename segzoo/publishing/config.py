@@ -205,7 +205,7 @@ def read_json(file: Path) -> dict[str, Any]:
             raise CheckpointError(f"a config of more than {MOST_BYTES} bytes is refused")
         content = json.loads(text, parse_constant=_refuse_constant)
     except OSError as error:
-        raise CheckpointError(f"can't be read: {error}") from error
+        raise CheckpointError(f"can't be read: {error.strerror or error}") from error
     except (ValueError, RecursionError) as error:
         raise CheckpointError(f"can't be read as JSON: {error}") from error
     if not isinstance(content, dict):

@@ -60,7 +60,7 @@ def replacing(folder: str | PathLike[str]) -> Iterator[Path]:
             _flush(each)
         _swap(new, target)
     except OSError as error:
-        raise CheckpointError(f"{str(folder)!r} can't be written: {error}") from error
+        raise CheckpointError(f"{str(folder)!r} can't be written: {error.strerror or error}") from error
     finally:
         shutil.rmtree(new, ignore_errors=True)
 

@@ -76,7 +76,7 @@ class Segmenter:
         :raises InputError: as `predict` does.
         """
         if self.manifest.classifies:
-            raise OptionError("it was exported with classes in place of logits: export it again without --classes")
+            raise OptionError("it was exported with classes in place of logits: export it again without --class-map")
         return self._named(self._run(picture))
 
     def __repr__(self) -> str:

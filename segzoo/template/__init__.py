@@ -85,7 +85,7 @@ def write_plugin(kind: Kind, name: str, folder: Path | None = None, author: str 
     }
     try:
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise OptionError(f"{folder} exists and holds something; name another folder (--folder)")
+            raise OptionError(f"{folder} exists and holds something; name another folder (--output)")
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".segzoo-new-") as temporary:
             written = Path(temporary) / "plugin"
@@ -97,7 +97,7 @@ def write_plugin(kind: Kind, name: str, folder: Path | None = None, author: str 
                 folder.rmdir()
             written.rename(folder)
     except OSError as error:
-        raise OptionError(f"{folder} can't be written: {error}") from error
+        raise OptionError(f"{folder} can't be written: {error.strerror or error}") from error
     return folder
 
 

@@ -121,7 +121,7 @@ def test_the_sheet_shows_each_class(folder):
 @pytest.fixture
 def run(tmp_path):
     def invoke(*arguments):
-        return CliRunner().invoke(main, ["data", *map(str, arguments), "--sheet", str(tmp_path / "sheet.png")])
+        return CliRunner().invoke(main, ["data", *map(str, arguments), "--output", str(tmp_path / "sheet.png")])
 
     return invoke
 

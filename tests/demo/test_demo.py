@@ -11,7 +11,7 @@ from PIL import Image
 import segzoo
 from segzoo import demo
 from segzoo.cli.demo import demo as command
-from segzoo.demo import DEFAULT_PAIRS, PairName, extras, run
+from segzoo.demo import DEFAULT_PAIRS, PairName, budget, extras, run
 from segzoo.demo.photograph import read_photo
 from segzoo.demo.scenes import CLASSES
 
@@ -50,6 +50,7 @@ def test_a_run_leaves_these_files_and_no_others(report):
     output, _ = report
     assert sorted(str(path.relative_to(output)) for path in output.rglob("*") if path.is_file()) == [
         "comparison.png",
+        *(f"models/{SMALL}/{name}" for name in ("README.md", "config.json", "model.safetensors")),
         "photo.png",
         f"plans/{SMALL}.json",
         f"plans/{SMALL}.txt",
@@ -91,6 +92,23 @@ def test_runs_of_one_seed_agree_and_leave_the_random_numbers_alone(tmp_path):
     one, other = (run([PairName.parse(SMALL)], steps=2, output=tmp_path, quiet=True)[0].miou for _ in range(2))
     assert one == pytest.approx(other, abs=1e-3)
     assert torch.equal(torch.rand(1), expected)
+
+
+def test_the_models_are_folders_that_load(report):
+    output, _ = report
+    model = segzoo.from_pretrained(output / "models" / SMALL)
+    assert model.labels["logits"].names == CLASSES
+
+
+def test_trainings_share_the_time_that_is_left(monkeypatch):
+    seconds = iter([0, 60, 240, 6000])
+    monkeypatch.setattr(budget, "monotonic", lambda: next(seconds))
+    shared = budget.Budget(10)
+    assert [shared.share(3), shared.share(2), shared.share(1)] == [3, 3, budget.LEAST]
+
+
+def test_without_a_limit_there_is_no_share():
+    assert budget.Budget(None).share(3) is None
 
 
 def test_less_time_is_fewer_steps_and_a_whole_run(tmp_path):

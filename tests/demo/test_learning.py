@@ -1,6 +1,6 @@
 """Models learn: the demo's own pairs, and each decoder on resnet18, from random weights on the demo's scenes.
 
-`segzoo demo --minutes 3 --steps 900 --pair 'resnet18+*'` trains all decoders and prints the table, which
+`segzoo demo --minutes 75 --steps 900 --pair 'resnet18+*'` trains all decoders and prints the table, which
 benchmarks/README.md shows; `segzoo demo --objects` those of queries.
 """
 

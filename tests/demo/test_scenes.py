@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from segzoo.demo import scenes
+from segzoo.demo.clear import clear_scans, clear_scene
 from segzoo.demo.scenes import CLASSES, scans, scene
 
 
@@ -76,3 +77,18 @@ def test_the_later_digit_lies_on_top(monkeypatch):
         _, mask, instances = scenes.compose(marked, 32, np.random.default_rng(seed))
         assert np.all(mask == 1 + drawn[-1])
         assert np.all(instances == len(drawn))
+
+
+def test_a_clear_scene_has_few_digits_and_follows_from_its_number_and_seed():
+    one, same, other = (clear_scene(index, size=64, seed=0) for index in (0, 0, 1))
+    assert np.array_equal(one.picture, same.picture)
+    assert not np.array_equal(one.picture, other.picture)
+    assert one.instances.max() <= 3
+
+
+def test_clear_scans_are_nearest_to_the_mean_of_their_own_digit():
+    everything, clear = scans("val"), clear_scans()
+    means = torch.stack([everything.ink[everything.digit == digit].mean(0) for digit in range(10)])
+    nearest = torch.cdist(clear.ink.flatten(1), means.flatten(1)).argmin(1)
+    assert nearest.tolist() == clear.digit.tolist()
+    assert set(clear.digit) == set(range(10))

@@ -31,7 +31,7 @@ def run(*arguments):
 
 def test_options_reach_the_function(asked, tmp_path):
     path = str(tmp_path / "a.xml")
-    done = run("roads", "--to", "openvino", "--output", path, "--size", "64x96", "--half", "--classes")
+    done = run("roads", "--to", "openvino", "--output", path, "--size", "64x96", "--half", "--class-map")
     assert done.exit_code == 0, done.output
     ((model, given, to, options),) = asked
     assert (model, str(given), to) == ("roads", path, "openvino")

@@ -61,7 +61,7 @@ def test_labels_and_palette_come_with_it(model, segmenter):
 def test_an_artefact_that_classifies_gives_the_same_classes(model, classifying, picture):
     segmenter = segzoo.runtime.load(classifying.path)
     assert (segmenter.predict(picture) == expected(model, picture).argmax(axis=0)).mean() > 0.99
-    with pytest.raises(segzoo.OptionError, match="without --classes"):
+    with pytest.raises(segzoo.OptionError, match="without --class-map"):
         segmenter.logits(picture)
     with pytest.raises(segzoo.InputError, match="8 bits"):
         segmenter.predict(picture / 255)

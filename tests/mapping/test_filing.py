@@ -241,7 +241,7 @@ def test_other_settings_are_not_mixed(images, tmp_path):
 def test_files_of_others_are_not_replaced(images, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "b.png").write_text("mine")
-    with pytest.raises(OptionError, match=r"b.png exists already; give another folder, or --overwrite"):
+    with pytest.raises(OptionError, match=r"b.png exists already; give another folder, or --force"):
         run(images, tmp_path / "out")
     assert names(tmp_path / "out") == ["b.png"]
     run(images, tmp_path / "out", overwrite=True)

@@ -60,7 +60,7 @@ def test_the_map_is_what_predict_says(model, images, tmp_path):
 def test_options_reach_the_tiles(model, tmp_path):
     Image.fromarray(noise(150, 200)).save(tmp_path / "a.png")
     options = {"tile": 64, "margin": 8, "blend": 16, "flips": True, "half": True, "scales": (1.0, 1.5)}
-    given = ["--tile", 64, "--margin", 8, "--blend", 16, "--batch", 3, "--flips", "--half", "--scales", "1,1.5"]
+    given = ["--tile", 64, "--margin", 8, "--blend", 16, "--batch-size", 3, "--flips", "--half", "--scales", "1,1.5"]
     result = run(model, tmp_path / "a.png", "--output", tmp_path / "out", "--save", "logits", *given)
     assert result.exit_code == 0, result.output
     loaded = segzoo.from_pretrained(model)
@@ -104,7 +104,7 @@ def test_what_is_there_already_is_told(model, images, tmp_path):
     assert result.stdout.splitlines()[-1] == "2 from before"
     result = run(model, images, "--output", tmp_path / "out", "--tile", 512)
     assert "made with other settings (tile: 1024, now 512)" in result.stderr
-    assert run(model, images, "--output", tmp_path / "out", "--tile", 512, "--overwrite").exit_code == 0
+    assert run(model, images, "--output", tmp_path / "out", "--tile", 512, "--force").exit_code == 0
 
 
 def test_a_raster_s_map_and_polygons(model, tmp_path):

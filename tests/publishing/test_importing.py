@@ -183,7 +183,7 @@ def test_the_command_writes_a_folder_of_segzoos(theirs: Path, tmp_path: Path, mo
 def test_the_command_takes_arguments(theirs: Path, tmp_path: Path) -> None:
     file, ours = str(theirs / "model.safetensors"), str(tmp_path / "ours")
     assert CliRunner().invoke(main, ["import", file, ours]).exit_code == 1
-    arguments = ["import", file, ours, "--importer", "peerimporter", "--argument", "peer=yes"]
+    arguments = ["import", file, ours, "--importer", "peerimporter", "--option", "peer=yes"]
     assert CliRunner().invoke(main, arguments).exit_code == 0
     segzoo.from_pretrained(ours)
 

@@ -169,20 +169,34 @@ def test_the_card_tells_what_the_model_is(tmp_path: Path) -> None:
     small_model().save_pretrained(
         tmp_path,
         labels=segzoo.Labels(("road", "sky", "tree")),
-        metrics={"mIoU": 45.6},
+        metrics={"mIoU": 45.612345, "images": 20210},
         dataset="user/streets",
         license="apache-2.0",
     )
     card = ModelCard.load(tmp_path / "README.md")
     assert (card.data.library_name, card.data.license, card.data.datasets) == ("segzoo", "apache-2.0", ["user/streets"])
-    for told in ("road, sky, tree", "| mIoU | 45.6 |", "segzoo.from_pretrained(", "stride", "parameters in all"):
+    for told in (
+        "road, sky, tree",
+        "| mIoU | 45.61 |",
+        "| images | 20,210 |",
+        "segzoo.from_pretrained(",
+        "stride",
+        "parameters in all",
+    ):
         assert told in card.text
     assert "Code of the decoder, segzoo:segformer of segzoo" in card.text
+    assert "```sh\npip install segzoo-torch\n```" in card.text
 
 
-def test_the_card_of_an_encoder_names_the_licence_of_its_weights(tmp_path: Path) -> None:
-    small_model("mit_b0").save_pretrained(tmp_path)
-    assert "The weights published for the encoder: " in (tmp_path / "README.md").read_text()
+@pytest.mark.parametrize(("began", "told"), [(True, True), (None, True), (False, False)])
+def test_the_card_names_the_licence_of_published_weights_unless_they_were_not_used(
+    tmp_path: Path, began: bool | None, told: bool
+) -> None:
+    model = small_model("mit_b0")
+    assert model.from_published is False
+    model.from_published = began
+    model.save_pretrained(tmp_path)
+    assert ("The weights published for the encoder: " in (tmp_path / "README.md").read_text()) is told
 
 
 def test_a_type_that_could_not_be_loaded_is_refused(tmp_path: Path) -> None:

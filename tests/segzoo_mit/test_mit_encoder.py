@@ -4,7 +4,7 @@ from transformers import SegformerConfig, SegformerModel
 
 import segzoo
 from segzoo_mit.encoder import MixTransformer
-from segzoo_mit.source import VARIANTS
+from segzoo_mit.index import VARIANTS
 
 SMALL = ((16, 32, 40, 64), (1, 1, 2, 1))
 

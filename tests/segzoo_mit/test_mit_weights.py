@@ -11,7 +11,8 @@ from transformers import (
 )
 
 import segzoo
-from segzoo_mit.source import VARIANTS, MixTransformerSource
+from segzoo_mit.index import VARIANTS
+from segzoo_mit.source import MixTransformerSource
 
 FIRST = "stages.0.patches.projection.weight"
 

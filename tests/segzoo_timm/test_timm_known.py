@@ -6,10 +6,12 @@ import timm
 from click.testing import CliRunner
 
 import segzoo
-from segzoo_timm import known, refresh
+from segzoo_timm import catalogue, known, reading, refresh
+from segzoo_timm.reading import read_catalogue
 from segzoo_timm.source import TimmSource
 
 WRITTEN = json.loads(known.FILE.read_text())
+SHIPPED = json.loads(catalogue.FILE.read_text())
 MEASURED_WITH, KNOWN = WRITTEN["timm"], WRITTEN["architectures"]
 OF_ALL_KINDS = [
     "resnet18",
@@ -37,6 +39,46 @@ def test_every_architecture_is_known():
 @pytest.mark.parametrize("name", OF_ALL_KINDS)
 def test_what_is_known_is_what_is_measured(name):
     assert replace(known.known_facts(name), family="", weights=None) == measure(name)
+
+
+@pytest.mark.skipif(timm.__version__ != SHIPPED["timm"], reason="another timm says other things")
+def test_the_shipped_catalogue_is_what_timm_says():
+    assert read_catalogue() == SHIPPED
+
+
+@pytest.fixture
+def another_timm(monkeypatch, tmp_path):
+    """A timm of another version, of which nothing is shipped."""
+    read = {"timm": "0.0.1", "former": [], "architectures": {"mynet": {"family": "mine", "weights": {"a": "mit"}}}}
+    asked = []
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(catalogue, "version", lambda name: "0.0.1")
+    monkeypatch.setattr(reading, "read_catalogue", lambda: asked.append(1) or read)
+    catalogue.catalogue.cache_clear()
+    yield read, asked
+    catalogue.catalogue.cache_clear()
+
+
+def test_another_timm_is_asked_once_and_its_answer_kept(another_timm):
+    read, asked = another_timm
+    for _ in range(2):
+        assert catalogue.catalogue() == read
+        catalogue.catalogue.cache_clear()
+    assert asked == [1]
+
+
+def test_a_damaged_answer_in_the_cache_is_asked_for_anew(another_timm):
+    read, asked = another_timm
+    catalogue.cached("0.0.1").parent.mkdir()
+    catalogue.cached("0.0.1").write_text('{"timm": ')
+    assert catalogue.catalogue() == read
+    assert asked == [1]
+
+
+def test_a_cache_that_can_t_be_written_does_no_harm(another_timm, monkeypatch, tmp_path):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    assert catalogue.catalogue() == another_timm[0]
 
 
 def test_the_family_is_timm_s_module():
