@@ -23,37 +23,35 @@ import click
 from tqdm import tqdm
 
 from environments import CheckError, Environment, kept_versions
-from segzoo.directory import Conformance, Findings, Listing
-from segzoo.directory.document import SHIPPED_COPY
-from segzoo.directory.listing import read_listing
-from segzoo.errors import DirectoryError
+from segzoo.directory import Conformance, Findings, Listing, read_directory
 from segzoo.files import write_whole
 
+DOCUMENT = Path(__file__).parent.parent / "segzoo" / "directory" / "shipped.json"
 IN_THE_KIT = ("decoder", "encoder", "neck")
 
 
 @click.command()
 @click.argument("distributions", nargs=-1)
-@click.option("--file", type=click.Path(dir_okay=False, exists=True, path_type=Path), default=SHIPPED_COPY)
+@click.option("--file", type=click.Path(dir_okay=False, exists=True, path_type=Path), default=DOCUMENT)
 @click.option("--find-links", multiple=True, help="A folder of wheels for pip; can be repeated.")
 @click.option("--no-index", is_flag=True, help="Take wheels from these folders alone.")
 @click.option("--patience", default=1800.0, help="Seconds that each run of the kit may take.")
 def main(distributions: Sequence[str], file: Path, find_links: Sequence[str], no_index: bool, patience: float) -> None:
     """Check DISTRIBUTIONS, all that are listed by default, and write the results into the document."""
     options = [*(f"--find-links={Path(each).absolute()}" for each in find_links), *(["--no-index"] if no_index else [])]
-    document = json.loads(file.read_text(encoding="utf-8"))
-    with tqdm(document["plugins"], unit="plugin", disable=None) as progress:
-        for entry in progress:
-            try:
-                listing = read_listing(entry)
-            except DirectoryError as error:
-                progress.write(f"left out: {error}")
-                continue
-            if distributions and listing.distribution not in distributions:
-                continue
+    content = file.read_text(encoding="utf-8")
+    listed = read_directory(content, str(file))
+    if unknown := [name for name in distributions if not listed.lists(name)]:
+        raise click.UsageError(f"{file} doesn't list {', '.join(unknown)}")
+    for reason in listed.left_out:
+        click.echo(f"left out: {reason}", err=True)
+    chosen = [each for each in listed.listings if each.distribution in distributions or not distributions]
+    document = json.loads(content)  # written back with all that this segzoo doesn't know
+    with tqdm(chosen, unit="plugin", disable=None) as progress:
+        for listing in progress:
             progress.set_postfix_str(listing.distribution)
             result = check(listing, options, patience)
-            entry["conformance"] = result.model_dump(mode="json", exclude_defaults=True)
+            _entry(document, listing)["conformance"] = result.model_dump(mode="json", exclude_defaults=True)
             write_whole(file, json.dumps(document, indent=2) + "\n")  # at once: what is found stays found
             progress.write(f"{listing.distribution}: {summary(result)}")
 
@@ -87,6 +85,12 @@ def summary(result: Conformance) -> str:
     """In a line."""
     failed = [f"{subject} fails {name}" for subject, found in result.findings.items() for name in found.failed]
     return "passed" if result.passed else "; ".join([*failed, *([result.error] if result.error else [])])
+
+
+def _entry(document: dict[str, Any], listing: Listing) -> dict[str, Any]:
+    """What a listing was read from."""
+    named = (each for each in document["plugins"] if isinstance(each, dict))
+    return next(each for each in named if each.get("distribution") == listing.distribution)
 
 
 def _see_that_it_provides(listing: Listing, rows: Sequence[dict[str, Any]]) -> None:

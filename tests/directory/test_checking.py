@@ -147,6 +147,23 @@ def test_what_was_found_before_it_hangs_is_kept(monkeypatch: pytest.MonkeyPatch)
     assert result.error == "no end within 1 seconds"
 
 
+def test_a_distribution_that_is_not_listed_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "directory.json"
+    file.write_text(write_document(entry("works")))
+    result = CliRunner().invoke(check_directory.main, ["segzoo-wroks", "--file", str(file)])
+    assert result.exit_code == 2
+    assert "doesn't list segzoo-wroks" in result.stderr
+    assert file.read_text() == write_document(entry("works"))
+
+
+def test_only_what_was_asked_for_is_checked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(check_directory, "Environment", Pretended)
+    file = tmp_path / "directory.json"
+    file.write_text(write_document({"distribution": "segzoo-half"}, entry("a"), entry("ocr", decoders=["ocr"])))
+    CliRunner().invoke(check_directory.main, ["segzoo-ocr", "--file", str(file)], catch_exceptions=False)
+    assert ["conformance" in each for each in json.loads(file.read_text())["plugins"]] == [False, False, True]
+
+
 class Pretended:
     """An environment that answers at once."""
 
