@@ -11,8 +11,8 @@ def segzoo_decoders() -> list[segzoo.DecoderSpec]:
             target="segzoo_deeplab.deeplabv3:DeepLabV3Decoder",
             summary="the deepest map seen at several dilations and as a whole",
             good_for=(
-                "Context at several distances, where a map of stride 8 or 16 is fine enough. The dilated encoder "
-                "costs memory and time; DeepLabV3+ has sharper outlines for little more."
+                "Context at several distances, where a map of stride 8 is fine enough. On convolutional encoders, "
+                "which it wishes dilated to that stride, DeepLabV3+ has sharper outlines for far less."
             ),
             paper="arXiv:1706.05587",
             license="Apache-2.0",
@@ -42,7 +42,7 @@ def segzoo_decoders() -> list[segzoo.DecoderSpec]:
             name="fcn",
             target="segzoo_deeplab.fcn:FCNDecoder",
             summary="convolutions on the deepest map",
-            good_for=("A baseline, and the usual auxiliary head in papers. It has no context beyond its convolutions."),
+            good_for="A baseline, and the usual auxiliary head in papers. It has no context beyond its convolutions.",
             paper="arXiv:1411.4038",
             license="Apache-2.0",
         ),

@@ -11,8 +11,8 @@ def segzoo_decoders() -> list[segzoo.DecoderSpec]:
             target="segzoo_pspnet.decoder:PSPNetDecoder",
             summary="the deepest map joined with its averages over grids of several sizes",
             good_for=(
-                "The context of the whole scene at little cost, where coarse outlines will do. Its map is the "
-                "encoder's deepest."
+                "The context of the whole scene, where coarse outlines will do. Most of its cost is the "
+                "encoder's, which it wishes dilated to stride 8."
             ),
             paper="arXiv:1612.01105",
             license="Apache-2.0",
