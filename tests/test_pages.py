@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-GENERATED = ("docs/encoders.md", "docs/gallery/")
+GENERATED = ("docs/encoders.md", "docs/gallery")
 """What the site's build writes, and `.gitignore` has."""
 FILES = [
     file.relative_to(ROOT).as_posix()
-    for place in (".", "docs", "docs/api", "benchmarks")
+    for place in (".", "docs", "docs/api", "benchmarks", "examples")
     for file in (ROOT / place).glob("*.md")
 ]
 PAGES = sorted(name for name in FILES if not name.startswith(GENERATED))
@@ -36,7 +36,8 @@ def test_each_link_leads_to_a_kept_file_and_to_a_heading_of_it(page):
             continue
         path, _, anchor = link.partition("#")
         target = ((ROOT / page).parent / path).resolve().relative_to(ROOT).as_posix() if path else page
-        kept = (ROOT / target).is_file() and not target.startswith(GENERATED)
+        there = (ROOT / target).is_dir() if path.endswith("/") else (ROOT / target).is_file()
+        kept = there and not target.startswith(GENERATED)
         if not kept or (anchor and anchor not in anchors(target)):
             broken.append(link)
     assert broken == []

@@ -9,7 +9,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
+from sphinx.transforms import SphinxTransform
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -58,6 +60,19 @@ def write_pages(app: Sphinx) -> None:
             file.write_text(text)
 
 
+class FolderLinks(SphinxTransform):
+    """A link to a folder of the repository, such as `plugins/`, leads somewhere on a code host, and is text here."""
+
+    default_priority = 500  # any before links are resolved
+
+    def apply(self, **options: object) -> None:
+        here = Path(self.env.doc2path(self.env.docname)).parent
+        for link in list(self.document.findall(pending_xref)):
+            if link["reftype"] == "myst" and link["reftarget"].endswith("/") and (here / link["reftarget"]).is_dir():
+                link.replace_self(link.children)
+
+
 def setup(app: Sphinx) -> None:
     """Called by Sphinx."""
+    app.add_transform(FolderLinks)
     app.connect("builder-inited", write_pages)
