@@ -1,4 +1,7 @@
-"""Writes decoders.md beside this file, from what the decoders say of themselves: `python docs/decoders.py`."""
+"""Writes decoders.md beside this file, from what the decoders say of themselves: `python docs/decoders.py`.
+
+The gallery of the site (`docs/site/gallery.py`) has a page of each, from the same.
+"""
 
 from pathlib import Path
 
@@ -33,26 +36,37 @@ The defaults serve any encoder. These settings give models of the size that thei
 
 
 def page() -> str:
-    shipped = sorted((found for found in registry.decoders().values() if found.shipped), key=lambda found: found.name)
+    found = shipped()
     rows = [
-        (f"[`{each.name}`](#{each.name})", each.descriptor.summary, _link(each.descriptor.paper)) for each in shipped
+        (f"[`{each.name}`](#{each.name})", each.descriptor.summary, paper_link(each.descriptor.paper)) for each in found
     ]
     table = tabulate(rows, headers=["name", "what it does", "paper"], tablefmt="github")
-    return "\n".join([INTRODUCTION, table, "", *map(_options, shipped), SIZES])
+    return "\n".join([INTRODUCTION, table, "", *map(_section, found), SIZES])
 
 
-def _options(found: Provided[DecoderSpec]) -> str:
+def shipped() -> list[Provided[DecoderSpec]]:
+    """The decoders that ship with segzoo, by name."""
+    return sorted((found for found in registry.decoders().values() if found.shipped), key=lambda found: found.name)
+
+
+def options_table(found: Provided[DecoderSpec]) -> str:
+    """What a decoder's options take, their defaults and what they mean."""
     rows = [
         (f"`{option['name']}`", option["takes"], f"`{option['default']!r}`", option["meaning"])
         for option in describe_options(found.load())
     ]
-    return (
-        f"## {found.name}\n\n{tabulate(rows, headers=['option', 'takes', 'default', 'meaning'], tablefmt='github')}\n"
-    )
+    return tabulate(rows, headers=["option", "takes", "default", "meaning"], tablefmt="github")
 
 
-def _link(paper: str) -> str:
-    return f"[{paper}](https://arxiv.org/abs/{paper.removeprefix('arXiv:')})" if paper.startswith("arXiv:") else paper
+def paper_link(paper: str) -> str:
+    """A paper's id, such as `arXiv:1505.04597`, and where it is."""
+    kind, _, number = paper.partition(":")
+    pages = {"arXiv": "https://arxiv.org/abs/", "doi": "https://doi.org/"}
+    return f"[{paper}]({pages[kind]}{number})" if kind in pages else paper
+
+
+def _section(found: Provided[DecoderSpec]) -> str:
+    return f"## {found.name}\n\n{found.descriptor.good_for}\n\n{options_table(found)}\n"
 
 
 if __name__ == "__main__":

@@ -10,6 +10,10 @@ def segzoo_decoders() -> list[segzoo.DecoderSpec]:
             name="linear",
             target="segzoo_linear.decoder:LinearDecoder",
             summary="batch norm and a 1x1 convolution: what the features hold by themselves",
+            good_for=(
+                "Finding out what frozen features hold, and a baseline that other decoders have to beat. It has "
+                "next to no parameters of its own."
+            ),
             paper="arXiv:2304.07193",
             license="Apache-2.0",
         ),

@@ -54,9 +54,14 @@ class Descriptor:
 
 @dataclass(frozen=True, kw_only=True)
 class DecoderSpec(Descriptor):
-    """Describes a `segzoo.Decoder`."""
+    """Describes a `segzoo.Decoder`.
+
+    :param good_for: when to choose it, and when not, in one or two sentences.
+    """
 
     kind: ClassVar[str] = "decoder"
+
+    good_for: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
