@@ -13,7 +13,7 @@ import segzoo
 from segzoo.cli import main
 
 DOCS = Path(__file__).parent.parent / "docs"
-PAGES = ("data", "finetuning", "training")
+PAGES = ("data", "finetuning", "training", "start", "sharing", "migrating_from_mmsegmentation")
 SNIPPETS = re.findall(r"```python\n(.*?)```", (DOCS / "data.md").read_text(), re.DOTALL)
 
 
