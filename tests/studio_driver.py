@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -72,7 +73,7 @@ class Studio:
 
     def message(self) -> str:
         """The error that the page shows, once there is one."""
-        toast = self.page.locator(".toast-text").last
+        toast = self.page.locator(".toast-body").last
         toast.wait_for()
         return str(toast.inner_text())
 
@@ -119,3 +120,6 @@ def serving(**settings: Any) -> Iterator[str]:
         yield str(page.local_url)
     finally:
         page.close(verbose=False)
+        for thread in threading.enumerate():  # what still computes would be torn off when Python ends
+            if thread.name.startswith("AnyIO worker"):
+                thread.join(PATIENCE / 1000)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextvars import copy_context
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import gradio as gr
 
 from segzoo.errors import InputError, OptionError
 from segzoo.studio.choice import NARROWEST, choice
+from segzoo.studio.images import check_image
 from segzoo.studio.models import Models
 from segzoo.studio.settings import Settings
 from segzoo.studio.showing import areas, class_names, first_shown, head_names, sides
@@ -53,6 +55,7 @@ def try_tab(settings: Settings, visits: Visits, models: Models) -> None:
         one: str | None, other: str | None, file: str | None, request: gr.Request, progress: gr.Progress = PROGRESS
     ) -> tuple[Any, ...]:
         path, visit = _path(file), visits.of(str(request.session_hash))
+        check_image(path, settings.max_pixels)  # before a model is loaded for it
         names = [one, *([other] if other and other != one else [])]
         context = copy_context()  # tiles are computed in a thread of their own, which knows no page
         found: list[Found] = []
@@ -66,12 +69,10 @@ def try_tab(settings: Settings, visits: Visits, models: Models) -> None:
             found.append(segment(str(name), model, path, folder, settings, left=visit.left, progress=tell))
         visit.found = tuple(found)
         heads = head_names(found)
-        return gr.Dropdown(heads, value=heads[0] if heads else None, visible=len(heads) > 1), *_begun(found, heads)
+        begin = heads[0] if heads else None
+        return gr.Dropdown(heads, value=begin, visible=len(heads) > 1), *of_head(found, begin)
 
-    def _begun(found: list[Found], heads: list[str]) -> tuple[Any, ...]:
-        return _of_head(found, heads[0] if heads else None)
-
-    def _of_head(found: Any, name: str | None) -> tuple[Any, ...]:
+    def of_head(found: Sequence[Found], name: str | None) -> tuple[Any, ...]:
         chosen = first_shown(found, name)
         files = [str(each.head(name).mask) for each in found]
         return (
@@ -84,7 +85,7 @@ def try_tab(settings: Settings, visits: Visits, models: Models) -> None:
 
     @telling
     def change(name: str | None, request: gr.Request) -> tuple[Any, ...]:
-        return _of_head(_found(visits, request), name)
+        return of_head(_found(visits, request), name)
 
     @telling
     def redraw(name: str | None, chosen: list[str], strength: float, request: gr.Request) -> Any:
@@ -95,10 +96,8 @@ def try_tab(settings: Settings, visits: Visits, models: Models) -> None:
         return [tuple(stage) for stage in draw_stages(models.get(name), _path(file), settings, how)]  # type: ignore[misc]
 
     shown = [slider, classes, opacity, table, *masks]
-    computing: dict[str, Any] = {
-        "concurrency_limit": 1,
-        "concurrency_id": "model",
-    }  # a model answers one visitor at a time
+    # A model answers one visitor at a time.
+    computing: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "model"}
     button.click(find, [first, second, image], [head, *shown], api_name="segment", **computing)
     head.input(change, head, shown, api_visibility="private")
     gr.on(
