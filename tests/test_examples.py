@@ -135,6 +135,6 @@ def test_the_three_train_a_model_together_that_predicts(equipped: Environment, t
     plan = json.loads((tmp_path / "run" / "model" / "config.json").read_text())["plan"]
     assert plan["encoder"]["id"] == "segzoo-shufflenet:shufflenet/shufflenet_v2_x0_5"
     assert plan["decoder"]["id"] == "segzoo-lw-refinenet:lw-refinenet"
-    segzoo(equipped, tmp_path, "predict", "run/model", images / "3.png", "--output", "maps")
+    segzoo(equipped, tmp_path, "predict", "run/model", images / "3.png", "--output", "maps", "--no-overlay")
     (written,) = (tmp_path / "maps").glob("*.png")
     assert Image.open(written).size == (64, 64)
