@@ -20,5 +20,7 @@ def prepare_folder(output: str | PathLike[str]) -> Path:
         with TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise OptionError(f"the demo can't write to the folder {folder}: {error.strerror or error}; give another as output") from error
+        raise OptionError(
+            f"the demo can't write to the folder {folder}: {error.strerror or error}; give another as output"
+        ) from error
     return folder
