@@ -359,6 +359,34 @@ def test_an_unknown_encoder_comes_with_near_ones(encoders: Path, name: str, mess
         sources.find_encoder(name)
 
 
+INDEXED = """
+class Index(segzoo.EncoderIndex):
+    def names(self):
+        return ["quick"]
+
+@segzoo.hookimpl
+def segzoo_encoders():
+    return [segzoo.EncoderSpec(name="slow", target="nowhere:Source", index=__name__ + ":Index")]
+"""
+
+
+def test_a_source_with_an_index_is_asked_without_being_loaded(path: Path) -> None:
+    write_distribution(path, "ann", INDEXED)
+    assert segzoo.list_encoders() == ["quick"]
+    found = sources.find_encoder("quick")
+    assert found.id == "ann:slow/quick"
+    with pytest.raises(segzoo.UnknownNameError, match="did you mean 'quick'"):
+        sources.find_encoder("quik")
+    with pytest.raises(segzoo.PluginError, match="can't be loaded from 'nowhere:Source'"):
+        found.source.create("quick", segzoo.EncoderRequest())
+
+
+@pytest.mark.parametrize("index", ["nowhere", "m:", 3])
+def test_an_index_is_a_module_and_a_class(index: object) -> None:
+    with pytest.raises(segzoo.PluginError, match="needs an index 'package.module:Class'"):
+        segzoo.EncoderSpec(name="a", target="m:Source", index=index)
+
+
 BROKEN_SOURCES = {
     "missing module": provides("encoders", "EncoderSpec(name='bad', target='nowhere:Source')"),
     "no source": provides("encoders", "EncoderSpec(name='bad', target='collections:OrderedDict')"),
