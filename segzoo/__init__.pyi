@@ -2,6 +2,7 @@
 
 from . import benchmarking as benchmarking
 from . import comparison as comparison
+from . import compat as compat
 from . import data as data
 from . import evaluation as evaluation
 from . import losses as losses
@@ -15,6 +16,8 @@ from . import runtime as runtime
 from . import segmentation as segmentation
 from . import testing as testing
 from . import training as training
+from .constructors import Construction as Construction
+from .constructors import ConstructorsImporter as ConstructorsImporter
 from .contract import EncoderRequest as EncoderRequest
 from .contract import FeatureSpec as FeatureSpec
 from .contract import InputSpec as InputSpec

@@ -8,8 +8,9 @@ from importing import import_checkpoint
 from smp_parity import create_peer
 
 import segzoo
-from segzoo_smp.importer import SMPImporter, translate
+from segzoo_smp.importer import SMPImporter
 from segzoo_smp.recipes import RECIPES
+from segzoo_smp.translation import translate
 
 SMALL = {"decoder_channels": (32, 16, 8, 8, 8)}
 QUICK = ["resnet18", "mit_b0", "mobilenet_v2", "efficientnet-b0", "timm-efficientnet-b0", "tu-test_convnext"]
