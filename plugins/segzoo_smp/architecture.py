@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import segzoo
-from segzoo_smp.recipes import DEPTH
+from segzoo_smp.recipe import DEPTH
 
 Arguments = Mapping[str, Any]
 

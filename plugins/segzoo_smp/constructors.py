@@ -14,8 +14,6 @@ from segzoo_smp.translation import COMMON, FORMER, translate
 
 WEIGHTS = "imagenet"
 """With which SMP's encoders begin by default."""
-HUB = "smp-hub/{encoder}.{weights}"
-"""Where SMP publishes them."""
 LAST = ("in_channels", "classes", "activation", "upsampling", "aux_params")
 """The arguments at the end, in SMP's order."""
 
@@ -40,6 +38,14 @@ def signature(name: str) -> Signature:
     )
 
 
+def published(encoder: str, weights: str) -> str:
+    """The hub id of weights that SMP publishes.
+
+    :param weights: SMP's name of them, such as "imagenet+background".
+    """
+    return f"smp-hub/{encoder}.{weights.replace('+', '-')}"
+
+
 def construct(name: str, given: Mapping[str, Any]) -> segzoo.Construction:
     """What a call comes to, but for `activation` and `aux_params`, which are the caller's.
 
@@ -56,7 +62,7 @@ def construct(name: str, given: Mapping[str, Any]) -> segzoo.Construction:
     return segzoo.Construction(
         arguments={**translation.arguments, "pretrained": weights is not None and is_timm(encoder)},
         rename=translation.rename,
-        encoder_weights=(None if weights is None or is_timm(encoder) else HUB.format(encoder=encoder, weights=weights)),
+        encoder_weights=(None if weights is None or is_timm(encoder) else published(encoder, weights)),
         preprocessing=translation.preprocessing,
         losses=translation.losses,
     )

@@ -10,11 +10,13 @@ from typing import Any
 
 import timm
 import torch
+from timm.data import IMAGENET_DPN_MEAN, IMAGENET_DPN_STD
 from timm.models import is_model, split_model_name_tag
 from torch import nn
 
 import segzoo
-from segzoo_smp.recipes import DEPTH, RECIPES, Recipe, find_recipe
+from segzoo_smp.recipe import DEPTH, Recipe
+from segzoo_smp.recipes import RECIPES, find_recipe
 from segzoo_smp.source import PREFIX
 
 ANY_SIZE = ("dynamic_img_size", "strict_img_size")  # timm's words for what segzoo's encoders do in any case
@@ -28,6 +30,14 @@ ENCODERS = (*RECIPES, *VGG, *MIX_TRANSFORMER)
 """What SMP has by names of its own, and segzoo too."""
 IMAGENET = segzoo.Preprocessing()
 INCEPTION = segzoo.Preprocessing((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+DUAL_PATH = segzoo.Preprocessing(IMAGENET_DPN_MEAN, IMAGENET_DPN_STD)
+PREPROCESSING = {
+    "timm-tf_efficientnet_lite": INCEPTION,
+    "inception": INCEPTION,
+    "xception": INCEPTION,
+    "dpn": DUAL_PATH,
+}
+"""Where it isn't ImageNet's usual one, by what names begin with."""
 
 MIX_TRANSFORMER_BLOCK: segzoo.Table = {
     "norm1": "attention_norm",
@@ -113,17 +123,13 @@ def find_encoder(name: str, depth: int, output_stride: int, options: Mapping[str
         )
     raise segzoo.CheckpointError(
         f"SMP's encoder {name!r} can't be imported: segzoo has none with the same layers. It has those named tu-*, "
-        "timm-*, resnet*, resnext*, mit_b*, vgg*, densenet*, efficientnet-b* and mobilenet_v2"
+        f"timm-* and {', '.join(ENCODERS)}"
     )
 
 
 def _made_of_layers(name: str, recipe: Recipe) -> SameEncoder:
-    inception = name.startswith("timm-tf_efficientnet_lite")
-    return SameEncoder(
-        PREFIX + name,
-        partial(_names_of_layers, recipe),
-        preprocessing=INCEPTION if inception else IMAGENET,
-    )
+    preprocessing = next((each for start, each in PREPROCESSING.items() if name.startswith(start)), IMAGENET)
+    return SameEncoder(PREFIX + name, partial(_names_of_layers, recipe), preprocessing=preprocessing)
 
 
 def _names_of_layers(recipe: Recipe) -> WeightNames:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import segzoo
 from segzoo_smp.encoder import SMPEncoder
-from segzoo_smp.recipes import DEPTH, find_recipe
+from segzoo_smp.recipe import DEPTH
+from segzoo_smp.recipes import find_recipe
 
 PREFIX = "smp-"
 OUTPUT_STRIDES = (8, 16)

@@ -149,6 +149,8 @@ def test_logits_that_smp_leaves_small_have_the_image_s_size_with_a_note():
         ({"mean": [51, 102, 0], "std": [255, 51, 51], "input_range": [0, 255]}, (0.2, 0.4, 0), (1, 0.2, 0.2)),
         ({"encoder_name": "timm-efficientnet-b0", "encoder_weights": "advprop"}, (0.5,) * 3, (0.5,) * 3),
         ({"encoder_name": "timm-tf_efficientnet_lite0"}, (0.5,) * 3, (0.5,) * 3),
+        ({"encoder_name": "xception"}, (0.5,) * 3, (0.5,) * 3),
+        ({"encoder_name": "dpn68"}, (124 / 255, 117 / 255, 104 / 255), (1 / (0.0167 * 255),) * 3),
     ],
 )
 def test_the_preprocessing_is_as_stated_or_the_encoder_s_own(stated, mean, std):
