@@ -2,6 +2,7 @@
 
 from . import benchmarking as benchmarking
 from . import comparison as comparison
+from . import compat as compat
 from . import data as data
 from . import directory as directory
 from . import evaluation as evaluation
@@ -17,6 +18,8 @@ from . import segmentation as segmentation
 from . import studio as studio
 from . import testing as testing
 from . import training as training
+from .constructors import Construction as Construction
+from .constructors import ConstructorsImporter as ConstructorsImporter
 from .contract import EncoderRequest as EncoderRequest
 from .contract import FeatureSpec as FeatureSpec
 from .contract import InputSpec as InputSpec

@@ -41,6 +41,8 @@ OutputStride = Literal[8, 16] | None
 """The wish for an encoder that is dilated to that stride; None wishes for nothing."""
 Dropout = Annotated[float, Ge(0), Lt(1)]
 """How likely a value or a channel is dropped in training."""
+Interpolation = Literal["nearest", "bilinear", "bicubic"]
+"""How a map is resized."""
 Norm = Literal["batchnorm2d", "groupnorm", "groupnorm1", "layernorm2d"] | None
 """The norm after each convolution, by timm's name; "groupnorm" has 32 groups, and None is no norm."""
 

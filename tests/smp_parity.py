@@ -11,7 +11,7 @@ from foreign import disturb
 from torch import Tensor, nn
 
 import segzoo
-from segzoo_smp.importer import Translation, translate
+from segzoo_smp.translation import Translation, translate
 
 
 def create_peer(architecture: str, **arguments: Any) -> nn.Module:

@@ -15,8 +15,8 @@ from typing import Literal
 from torch import Tensor, nn
 
 import segzoo
-from segzoo.nn import ChannelGate, ConvNormAct, UpStep
-from segzoo.options import Count, Norm, Width, Widths
+from segzoo.nn import ChannelGate, ConvNormAct, UpStep, resize
+from segzoo.options import Count, Interpolation, Norm, Width, Widths
 
 
 class MANetDecoder(segzoo.Decoder):
@@ -33,6 +33,7 @@ class MANetDecoder(segzoo.Decoder):
         trained with: one softmax over all pairs of positions, the result's memory read as channels first. "positions"
         is self-attention: each position has a softmax of its own, and the result stays in its place.
     :param norm: timm's name of the norm after each convolution; None for none.
+    :param interpolation: how a map is grown.
     :raises OptionError: when there isn't a width for each step.
     """
 
@@ -49,6 +50,7 @@ class MANetDecoder(segzoo.Decoder):
         reduction: Count = 16,
         attention: Literal["pairs", "positions"] = "pairs",
         norm: Norm = "batchnorm2d",
+        interpolation: Interpolation = "nearest",
     ) -> None:
         steps = len(stages) - 1
         widths = [16 * 2**step for step in reversed(range(steps))] if widths is None else list(widths)
@@ -58,7 +60,9 @@ class MANetDecoder(segzoo.Decoder):
         *skips, deepest = stages.channels[1:]
         self.center = PositionAttention(deepest, position_width, over_pairs=attention == "pairs")
         self.steps = nn.ModuleList(
-            FusionStep(below, skip, width, reduction, norm) if skip else UpStep(below, [0], width, norm=norm)
+            FusionStep(below, skip, width, reduction, norm, interpolation)
+            if skip
+            else UpStep(below, [0], width, norm=norm, mode=interpolation)
             for (below, width), skip in zip(pairwise([deepest, *widths]), [*reversed(skips), 0], strict=True)
         )
 
@@ -100,18 +104,23 @@ class PositionAttention(nn.Module):
 class FusionStep(nn.Module):
     """The multi-scale fusion attention block (MFAB): channels weighed by the coarser map and the skip, then a step.
 
-    All but the step itself is computed at the coarser map's size, which nearest resizing leaves as it is.
+    Nearest resizing leaves the means that weigh channels as they are, so all but the step is computed at the coarser
+    map's size; in other modes the map is grown first.
     """
 
-    def __init__(self, below: int, skip: int, width: int, reduction: int, norm: str | None) -> None:
+    def __init__(
+        self, below: int, skip: int, width: int, reduction: int, norm: str | None, mode: Interpolation
+    ) -> None:
         super().__init__()
         self.bring = nn.Sequential(ConvNormAct(below, below, 3, norm=norm), ConvNormAct(below, skip, 1, norm=norm))
         self.weigh_below = ChannelGate(skip, reduction)
         self.weigh_skip = ChannelGate(skip, reduction)
-        self.step = UpStep(skip, [skip], width, norm=norm)
+        self.step = UpStep(skip, [skip], width, norm=norm, mode=mode)
 
     def forward(self, below: Tensor, skips: Sequence[Tensor], size: Sequence[int]) -> Tensor:
         (skip,) = skips
         below = self.bring(below)
+        if self.step.mode != "nearest":
+            below = resize(below, size, self.step.mode)
         below = below * (self.weigh_below(below) + self.weigh_skip(skip))
         return self.step(below, [skip], size)

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 import segzoo
 from segzoo.nn import ConvNormAct, he_initialise, resize
-from segzoo.options import OutputStride, Width
+from segzoo.options import Interpolation, OutputStride, Width
 
 
 class PANDecoder(segzoo.Decoder):
@@ -28,6 +28,7 @@ class PANDecoder(segzoo.Decoder):
     :param width: channels throughout, as in segmentation_models_pytorch.
     :param output_stride: the encoder is asked to be dilated to that stride, 8 or 16; None asks for nothing.
     :param align_corners: of every bilinear resize, the logits' included; segmentation_models_pytorch has True.
+    :param interpolation: how the coarser map grows in global attention upsampling.
     """
 
     finest_stride = 4
@@ -35,13 +36,19 @@ class PANDecoder(segzoo.Decoder):
     head_kernel = 3
     memory_format = torch.channels_last
 
-    def __init__(self, stages: segzoo.FeatureSpec, width: Width = 32, align_corners: bool = False) -> None:
+    def __init__(
+        self,
+        stages: segzoo.FeatureSpec,
+        width: Width = 32,
+        align_corners: bool = False,
+        interpolation: Interpolation = "bilinear",
+    ) -> None:
         super().__init__(stages, out_channels=width)
         self.head_align_corners = align_corners
         *finer, deepest = stages.channels
         self.pyramid_attention = FeaturePyramidAttention(deepest, width, align_corners)
         self.upsampling = nn.ModuleList(
-            GlobalAttentionUpsampling(channels, width, align_corners) for channels in reversed(finer)
+            GlobalAttentionUpsampling(channels, width, interpolation, align_corners) for channels in reversed(finer)
         )
         self.apply(he_initialise)
 
@@ -100,12 +107,13 @@ def halve(features: Tensor) -> Tensor:
 class GlobalAttentionUpsampling(nn.Module):
     """The finer map's channels weighed by the mean of the coarser one, which is then resized and added."""
 
-    def __init__(self, channels: int, width: int, align_corners: bool) -> None:
+    def __init__(self, channels: int, width: int, mode: Interpolation, align_corners: bool) -> None:
         super().__init__()
+        self.mode: Interpolation = mode
         self.align_corners = align_corners
         self.weigh = ConvNormAct(width, width, 1, bias=True, act="sigmoid")
         self.finer = ConvNormAct(channels, width, 3, bias=True)
 
     def forward(self, finer: Tensor, coarser: Tensor) -> Tensor:
         weight = self.weigh(coarser.mean(dim=(2, 3), keepdim=True))
-        return resize(coarser, finer.shape[-2:], align_corners=self.align_corners) + weight * self.finer(finer)
+        return resize(coarser, finer.shape[-2:], self.mode, self.align_corners) + weight * self.finer(finer)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import segzoo
-from segzoo_smp.recipes import DEPTH
+from segzoo_smp.recipe import DEPTH
 
 Arguments = Mapping[str, Any]
 
@@ -28,12 +28,14 @@ class Architecture:
 
     :cvar decoder: segzoo's name of the decoder.
     :cvar defaults: the constructor's arguments besides those that all have.
+    :cvar first: the arguments that the constructor takes first, in SMP's order.
     :cvar depth: of the encoder, by default.
     :cvar depths: those that segzoo's encoders have.
     """
 
     decoder: str
     defaults: ClassVar[Arguments] = {}
+    first = ("encoder_name", "encoder_depth", "encoder_weights")
     depth = 5
     depths = range(1, DEPTH + 1)
 
@@ -87,6 +89,11 @@ def only(given: Arguments, name: str, *supported: Any) -> Any:
             f"{name}={given[name]!r} can't be imported: segzoo's decoder has {' or '.join(map(repr, supported))}"
         )
     return given[name]
+
+
+def interpolation(given: Arguments) -> str:
+    """How the decoder's maps grow."""
+    return str(only(given, "decoder_interpolation", "nearest", "bilinear", "bicubic"))
 
 
 def norm(given: Arguments) -> str | None:

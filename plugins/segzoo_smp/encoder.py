@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 
 import timm
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import segzoo
-from segzoo_smp.recipes import Recipe
+from segzoo_smp.recipe import Recipe
 
 
 class SMPEncoder(segzoo.Encoder):
@@ -24,24 +25,27 @@ class SMPEncoder(segzoo.Encoder):
     def __init__(self, recipe: Recipe, in_channels: int, depth: int, output_stride: int | None = None) -> None:
         with torch.device("meta"):
             twin = build_stages(recipe, in_channels, depth, output_stride).eval()
-            maps = run(twin, torch.empty(1, in_channels, 64, 64))
+            maps = run(twin, torch.empty(1, in_channels, 64, 64), recipe.activated)
         strides = (min(2**stage, output_stride or 2**stage) for stage in range(depth + 1))
         super().__init__(
             segzoo.FeatureSpec((in_channels, *(each.shape[1] for each in maps)), tuple(strides)),
             preprocessing=segzoo.Preprocessing().for_channels(in_channels),
         )
         self.stages = build_stages(recipe, in_channels, depth, output_stride)
+        self.activated = recipe.activated
 
     def forward(self, image: Tensor) -> list[Tensor]:
-        return self.complete(image, dict(enumerate(run(self.stages, image), start=1)))
+        return self.complete(image, dict(enumerate(run(self.stages, image, self.activated), start=1)))
 
 
-def run(stages: nn.ModuleList, image: Tensor) -> list[Tensor]:
-    """The map after each stage."""
-    maps = []
-    for stage in stages:
-        image = stage(image)
-        maps.append(image)
+def run(stages: nn.ModuleList, image: Tensor, activated: Collection[int] = ()) -> list[Tensor]:
+    """The map of each stage, after a ReLU of those whose number is `activated`."""
+    maps, passed = [], image
+    for number, stage in enumerate(stages, start=1):
+        passed = stage(passed)
+        # Older versions of timm have the two paths of a dual path network apart.
+        whole = torch.cat(passed, dim=1) if isinstance(passed, tuple) else passed
+        maps.append(whole.relu() if number in activated else whole)
     return maps
 
 
@@ -55,6 +59,8 @@ def build_stages(recipe: Recipe, in_channels: int, depth: int, output_stride: in
     for number, stage in enumerate(stages, start=1):
         if output_stride is not None and 2**number > output_stride:
             dilate(stage, 2**number // output_stride)
+    if recipe.pads:
+        pad(stages)
     if recipe.padded_for is not None:
         pad_as_for(stages, recipe.padded_for)
     return stages
@@ -66,6 +72,13 @@ def dilate(stage: nn.Module, rate: int) -> None:
         if isinstance(conv, nn.Conv2d):
             conv.stride, conv.dilation = (1, 1), (rate, rate)
             conv.padding = tuple(rate * (side // 2) for side in conv.kernel_size)
+
+
+def pad(stages: nn.ModuleList) -> None:
+    """Pad 3x3 convolutions and max poolings by one pixel on all sides."""
+    for layer in stages.modules():
+        if isinstance(layer, nn.MaxPool2d) or (isinstance(layer, nn.Conv2d) and layer.kernel_size == (3, 3)):
+            layer.padding = (1, 1)
 
 
 def pad_as_for(stages: nn.ModuleList, side: int) -> None:

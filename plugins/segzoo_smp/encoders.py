@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -11,22 +10,34 @@ from typing import Any
 
 import timm
 import torch
+from timm.data import IMAGENET_DPN_MEAN, IMAGENET_DPN_STD
 from timm.models import is_model, split_model_name_tag
 from torch import nn
 
 import segzoo
 from segzoo_smp.index import PREFIX
-from segzoo_smp.recipes import DEPTH, Recipe, find_recipe
+from segzoo_smp.recipe import DEPTH, Recipe
+from segzoo_smp.recipes import RECIPES, find_recipe
 
 ANY_SIZE = ("dynamic_img_size", "strict_img_size")  # timm's words for what segzoo's encoders do in any case
 TIMM = "tu-"
 WRAPPERS = ("model", "body")  # which some of timm's feature extractors are
 TIMM_BY_ANOTHER_NAME = ("timm-regnet", "timm-res2", "timm-resnest", "timm-gernet", "timm-mobilenetv3")
 """What SMP has taken from timm as it is since version 0.4."""
-MIX_TRANSFORMER = re.compile(r"mit_b[0-5]")
-VGG = re.compile(r"vgg(11|13|16|19)(_bn)?")
+MIX_TRANSFORMER = tuple(f"mit_b{size}" for size in range(6))
+VGG = tuple(f"vgg{layers}{norm}" for layers in (11, 13, 16, 19) for norm in ("", "_bn"))
+ENCODERS = (*RECIPES, *VGG, *MIX_TRANSFORMER)
+"""What SMP has by names of its own, and segzoo too."""
 IMAGENET = segzoo.Preprocessing()
 INCEPTION = segzoo.Preprocessing((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+DUAL_PATH = segzoo.Preprocessing(IMAGENET_DPN_MEAN, IMAGENET_DPN_STD)
+PREPROCESSING = {
+    "timm-tf_efficientnet_lite": INCEPTION,
+    "inception": INCEPTION,
+    "xception": INCEPTION,
+    "dpn": DUAL_PATH,
+}
+"""Where it isn't ImageNet's usual one, by what names begin with."""
 
 MIX_TRANSFORMER_BLOCK: segzoo.Table = {
     "norm1": "attention_norm",
@@ -74,6 +85,11 @@ class SameEncoder:
     preprocessing: segzoo.Preprocessing | None = IMAGENET
 
 
+def is_timm(name: str) -> bool:
+    """Whether SMP takes that encoder from timm as it is."""
+    return name.startswith((TIMM, *TIMM_BY_ANOTHER_NAME))
+
+
 def find_encoder(name: str, depth: int, output_stride: int, options: Mapping[str, Any]) -> SameEncoder:
     """The encoder that is SMP's, named as SMP's constructors take it.
 
@@ -97,27 +113,23 @@ def find_encoder(name: str, depth: int, output_stride: int, options: Mapping[str
         return _made_of_layers(name, recipe)
     if recipe:
         return _timm(recipe.architecture, recipe.options, IMAGENET)
-    if VGG.fullmatch(name) and not dilated:
+    if name in VGG and not dilated:
         return _timm(name, {}, IMAGENET)
-    if MIX_TRANSFORMER.fullmatch(name) and not dilated:
+    if name in MIX_TRANSFORMER and not dilated:
         return SameEncoder(name, partial(_names_of_mix_transformer, depth))
-    if VGG.fullmatch(name) or MIX_TRANSFORMER.fullmatch(name):
+    if name in (*VGG, *MIX_TRANSFORMER):
         raise segzoo.CheckpointError(
             f"SMP's encoder {name} can't be imported with output stride {output_stride}: segzoo's can't be dilated"
         )
     raise segzoo.CheckpointError(
         f"SMP's encoder {name!r} can't be imported: segzoo has none with the same layers. It has those named tu-*, "
-        "timm-*, resnet*, resnext*, mit_b*, vgg*, densenet*, efficientnet-b* and mobilenet_v2"
+        f"timm-* and {', '.join(ENCODERS)}"
     )
 
 
 def _made_of_layers(name: str, recipe: Recipe) -> SameEncoder:
-    inception = name.startswith("timm-tf_efficientnet_lite")
-    return SameEncoder(
-        PREFIX + name,
-        partial(_names_of_layers, recipe),
-        preprocessing=INCEPTION if inception else IMAGENET,
-    )
+    preprocessing = next((each for start, each in PREPROCESSING.items() if name.startswith(start)), IMAGENET)
+    return SameEncoder(PREFIX + name, partial(_names_of_layers, recipe), preprocessing=preprocessing)
 
 
 def _names_of_layers(recipe: Recipe) -> WeightNames:

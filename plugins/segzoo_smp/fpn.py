@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import segzoo
-from segzoo_smp.architecture import HEAD, Architecture, Arguments, only
+from segzoo_smp.architecture import HEAD, Architecture, Arguments, interpolation, only
 
 
 class FPN(Architecture):
@@ -20,9 +20,9 @@ class FPN(Architecture):
     }
 
     def options(self, given: Arguments) -> dict[str, Any]:
-        only(given, "decoder_interpolation", "nearest")
         only(given, "encoder_depth", 5)  # SMP's takes the four deepest maps, whatever their strides
         return {
+            "interpolation": interpolation(given),
             "pyramid_width": given["decoder_pyramid_channels"],
             "width": given["decoder_segmentation_channels"],
             "merge": only(given, "decoder_merge_policy", "add", "cat"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import segzoo
-from segzoo_smp.architecture import CONV, HEAD, UP_STEP, Architecture, Arguments, norm, only
+from segzoo_smp.architecture import CONV, HEAD, UP_STEP, Architecture, Arguments, interpolation, norm
 
 SQUEEZE_EXCITE: segzoo.Table = {"1": "squeeze", "3": "excite"}
 FUSION: segzoo.Table = {
@@ -26,8 +26,8 @@ class MAnet(Architecture):
     }
 
     def options(self, given: Arguments) -> dict[str, Any]:
-        only(given, "decoder_interpolation", "nearest")
         return {
+            "interpolation": interpolation(given),
             "widths": list(given["decoder_channels"]),
             "norm": norm(given),
             "position_width": given["decoder_pab_channels"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import segzoo
-from segzoo_smp.architecture import HEAD, Architecture, Arguments, only
+from segzoo_smp.architecture import HEAD, Architecture, Arguments, interpolation, only
 
 NAMED_CONV: segzoo.Table = {"conv": "conv", "bn": "norm"}
 ATTENTION: segzoo.Table = {
@@ -34,8 +34,8 @@ class PAN(Architecture):
     }
 
     def options(self, given: Arguments) -> dict[str, Any]:
-        only(given, "decoder_interpolation", "bilinear")
         return {
+            "interpolation": interpolation(given),
             "width": given["decoder_channels"],
             "output_stride": 16 if only(given, "encoder_output_stride", 16, 32) == 16 else None,
             "align_corners": True,

@@ -16,6 +16,7 @@ class PSPNet(Architecture):
         "psp_dropout": 0.2,
         "upsampling": 8,
     }
+    first = ("encoder_name", "encoder_weights", "encoder_depth")
     depth = 3
 
     def options(self, given: Arguments) -> dict[str, Any]:

@@ -1,42 +1,14 @@
-"""How SMP's own encoders are made of timm's layers: the same layers, and maps taken elsewhere."""
+"""The recipes of SMP's own encoders, by SMP's names."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import segzoo
-
-Stages = tuple[tuple[str, ...], ...]
-
-DEPTH = 5
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """One of SMP's encoders, by timm's layers.
-
-    :param architecture: timm's name of it.
-    :param stages: the layers that are run for each map, in turn, by their paths in timm's model.
-    :param options: for timm's `create_model`.
-    :param names: of its weights where SMP's are not timm's, and timm's.
-    :param like_timm: whether, but for dilation, timm's maps are those of `stages`.
-    :param dilates: whether SMP can dilate it.
-    :param padded_for: side of the square image, in pixels, for which the padding of strided convolutions was computed:
-        SMP keeps it for images of all sizes. None for an equal padding on all sides.
-    :param without_act: norms, by path, whose activation is left out.
-    """
-
-    architecture: str
-    stages: Stages
-    options: Mapping[str, Any] = field(default_factory=dict)
-    names: segzoo.Table = field(default_factory=dict)
-    like_timm: bool = False
-    dilates: bool = True
-    padded_for: int | None = None
-    without_act: tuple[str, ...] = ()
+from segzoo_smp.pretrainedmodels import PRETRAINEDMODELS
+from segzoo_smp.recipe import Recipe, Stages
 
 
 def find_recipe(name: str) -> Recipe | None:
@@ -161,5 +133,6 @@ RECIPES: Mapping[str, Recipe] = {
     "efficientnet-b5": _efficientnet(5, 2.2, 456, 7, 12, 26, 38),
     "efficientnet-b6": _efficientnet(6, 2.6, 528, 8, 14, 30, 44),
     "efficientnet-b7": _efficientnet(7, 3.1, 600, 10, 17, 37, 54),
+    **PRETRAINEDMODELS,
 }
 """By SMP's names."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import segzoo
-from segzoo_smp.architecture import CONV, HEAD, UP_STEP, Architecture, Arguments, norm, only
+from segzoo_smp.architecture import CONV, HEAD, UP_STEP, Architecture, Arguments, interpolation, norm, only
 
 SQUEEZE = 16
 """By which scSE's squeeze divides the channels."""
@@ -21,7 +21,6 @@ class Unet(Architecture):
     }
 
     def options(self, given: Arguments) -> dict[str, Any]:
-        only(given, "decoder_interpolation", "nearest")
         attention = only(given, "decoder_attention_type", None, "scse")
         if attention and min(given["decoder_channels"], default=SQUEEZE) < SQUEEZE:
             raise segzoo.CheckpointError(
@@ -29,6 +28,7 @@ class Unet(Architecture):
                 f"imported: of fewer than {SQUEEZE} channels SMP squeezes none, and segzoo one"
             )
         return {
+            "interpolation": interpolation(given),
             "widths": list(given["decoder_channels"]),
             "norm": norm(given),
             "attention": attention,

@@ -8,14 +8,14 @@ H_i, W_i  size of stage i, and of its row; stage 0 has the image's
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
 import segzoo
 from segzoo.nn import UpStep
-from segzoo.options import Norm, Widths
+from segzoo.options import Interpolation, Norm, Widths
 
 
 class UNetPlusPlusDecoder(segzoo.Decoder):
@@ -30,6 +30,7 @@ class UNetPlusPlusDecoder(segzoo.Decoder):
         with each step towards the deepest stage.
     :param attention: "scse" recalibrates pixels and channels of each node (arXiv:1803.02579).
     :param norm: timm's name of the norm after each convolution; None for none.
+    :param interpolation: how a map is grown.
     :raises OptionError: when there isn't a width for each step.
     """
 
@@ -45,6 +46,7 @@ class UNetPlusPlusDecoder(segzoo.Decoder):
         widths: Widths | None = None,
         attention: Literal["scse"] | None = None,
         norm: Norm = "batchnorm2d",
+        interpolation: Interpolation = "nearest",
     ) -> None:
         steps = len(stages) - 1
         widths = [16 * 2**step for step in reversed(range(steps))] if widths is None else list(widths)
@@ -54,15 +56,16 @@ class UNetPlusPlusDecoder(segzoo.Decoder):
             )
         super().__init__(stages, out_channels=widths[-1])
         *skips, deepest = stages.channels[1:]
+        options: dict[str, Any] = {"norm": norm, "mode": interpolation, "recalibrate": attention == "scse"}
         self.rows = nn.ModuleList()
         row = [deepest]
         for skip, width in zip(reversed(skips), widths, strict=False):
             coarser, row, nodes = row, [skip] if skip else [], nn.ModuleList()
             for below, node_width in zip(coarser, [skip or width] * (len(coarser) - 1) + [width], strict=True):
-                nodes.append(UpStep(below, row[::-1], node_width, norm=norm, recalibrate=attention == "scse"))
+                nodes.append(UpStep(below, row[::-1], node_width, **options))
                 row.append(node_width)
             self.rows.append(nodes)
-        self.last = UpStep(row[-1], [], widths[-1], norm=norm, recalibrate=attention == "scse")
+        self.last = UpStep(row[-1], [], widths[-1], **options)
 
     def forward(self, features: list[Tensor]) -> Tensor:
         """(B, C_i, H_i, W_i) each to (B, D, H_0, W_0)."""

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from segzoo.nn.known import known
 
-Mode = Literal["bilinear", "nearest"]
+Mode = Literal["bilinear", "nearest", "bicubic"]
 
 
 def resize(features: Tensor, size: Sequence[int], mode: Mode = "bilinear", align_corners: bool = False) -> Tensor:

@@ -119,6 +119,8 @@ def shifted_resize(length: int, target: int, kernel: int, mode: Mode, align_corn
     pixels = torch.eye(length, dtype=precision, device=like.device)[None]
     if mode == "nearest":
         matrix = F.interpolate(pixels, target, mode="nearest")[0].T
+    elif mode == "bicubic":  # of images alone: the columns keep their number, and so stay as they are
+        matrix = F.interpolate(pixels[None], (target, length), mode="bicubic")[0, 0]
     else:
         matrix = F.interpolate(pixels, target, mode="linear", align_corners=align_corners)[0].T
     padded = F.pad(matrix, (0, 0, kernel // 2, kernel // 2))

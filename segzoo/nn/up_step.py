@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from segzoo.nn.concat import ConcatConvNormAct
 from segzoo.nn.conv import ConvNormAct, Layer
-from segzoo.nn.resize import resize
+from segzoo.nn.resize import Mode, resize
 from segzoo.nn.squeeze_excite import SpatialChannelGate
 
 
@@ -19,6 +19,7 @@ class UpStep(nn.Module):
     :param below: channels of the coarser map.
     :param skips: channels of each skip, in the order of concatenation; none, or 0 for a placeholder, is fine.
     :param width: channels of the result.
+    :param mode: how the map is grown.
     :param recalibrate: scSE after the joining, if there is something to join, and after the convolutions.
     """
 
@@ -29,12 +30,14 @@ class UpStep(nn.Module):
         width: int,
         *,
         norm: Layer = "batchnorm2d",
+        mode: Mode = "nearest",
         recalibrate: bool = False,
     ) -> None:
         super().__init__()
         self.split = [below, *skips]
+        self.mode: Mode = mode
         self.recalibrate_joined = SpatialChannelGate(sum(self.split)) if recalibrate and skips else None
-        self.join = ConcatConvNormAct(self.split, width, mode="nearest", norm=norm)
+        self.join = ConcatConvNormAct(self.split, width, mode=mode, norm=norm)
         self.refine = ConvNormAct(width, width, norm=norm)
         self.recalibrate = SpatialChannelGate(width) if recalibrate else nn.Identity()
 
@@ -48,6 +51,6 @@ class UpStep(nn.Module):
         """
         maps: Sequence[Tensor] = [below, *skips]
         if self.recalibrate_joined is not None:
-            joined = torch.cat([resize(below, size, mode="nearest"), *skips], dim=1)
+            joined = torch.cat([resize(below, size, self.mode), *skips], dim=1)
             maps = self.recalibrate_joined(joined).split(self.split, dim=1)
         return self.recalibrate(self.refine(self.join(maps, size)))

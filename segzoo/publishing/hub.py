@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -36,9 +36,11 @@ def upload(
     private: bool | None = None,
     token: str | None = None,
     commit_message: str | None = None,
+    others: Sequence[str] = (),
 ) -> str:
     """Upload a folder that segzoo saved, and create its page if there is none.
 
+    :param others: names of files that are uploaded besides segzoo's own.
     :returns: the address of the page.
     :raises CheckpointError: when the upload fails.
     """
@@ -50,7 +52,7 @@ def upload(
         api.upload_folder(
             repo_id=page.repo_id,
             folder_path=folder,
-            allow_patterns=list(FILES),
+            allow_patterns=[*FILES, *others],
             commit_message=commit_message or DEFAULT_MESSAGE,
         )
     return str(page)

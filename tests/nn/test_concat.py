@@ -12,7 +12,7 @@ from torch.nn import functional as F
 import segzoo
 from segzoo.nn import ConcatConv2d, ConcatConvNormAct, Linear2d
 
-MODES = [("nearest", False), ("bilinear", False), ("bilinear", True)]
+MODES = [("nearest", False), ("bilinear", False), ("bilinear", True), ("bicubic", False)]
 every_mode = pytest.mark.parametrize(("mode", "align_corners"), MODES)
 
 

@@ -22,7 +22,9 @@ def test_doubled_is_exact_to_the_border(grid, biased):
     assert (conv_of_doubled(features, weight, bias) - expected).abs().max() < 1e-12
 
 
-@pytest.mark.parametrize(("mode", "align_corners"), [("nearest", False), ("bilinear", False), ("bilinear", True)])
+@pytest.mark.parametrize(
+    ("mode", "align_corners"), [("nearest", False), ("bilinear", False), ("bilinear", True), ("bicubic", False)]
+)
 @pytest.mark.parametrize("kernel", [1, 3, 5])
 @pytest.mark.parametrize("size", [(5, 6), (10, 12), (9, 11), (20, 40), (2, 13), (1, 1)])
 def test_by_taps_is_exact_to_the_border(mode, align_corners, kernel, size):

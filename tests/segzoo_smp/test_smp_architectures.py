@@ -7,7 +7,8 @@ from importing import import_checkpoint
 from smp_parity import assert_same_gradients, counterparts, create_peer
 
 from segzoo_smp.architectures import ARCHITECTURES
-from segzoo_smp.importer import SMPImporter, translate
+from segzoo_smp.importer import SMPImporter
+from segzoo_smp.translation import translate
 
 SMALL_UNET = {"encoder_name": "resnet18", "decoder_channels": (64, 32, 16, 16, 16)}
 SMALL_DPT = {
@@ -26,17 +27,23 @@ VARIANTS = [
     ("Unet", SMALL_UNET | {"decoder_use_norm": {"type": "identity"}}),
     ("Unet", SMALL_UNET | {"decoder_use_batchnorm": False}),
     ("Unet", RESNET | {"encoder_depth": 3, "decoder_channels": (64, 32, 16)}),
+    ("Unet", SMALL_UNET | {"decoder_interpolation": "bilinear"}),
+    ("Unet", SMALL_UNET | {"decoder_interpolation": "bicubic", "decoder_attention_type": "scse"}),
     ("UnetPlusPlus", RESNET),
+    ("UnetPlusPlus", RESNET | {"decoder_interpolation": "bicubic"}),
     (
         "UnetPlusPlus",
         RESNET | {"encoder_depth": 4, "decoder_channels": (64, 32, 16, 16), "decoder_attention_type": "scse"},
     ),
     ("MAnet", RESNET),
     ("MAnet", MIT | {"decoder_pab_channels": 32, "decoder_use_norm": "identity"}),
+    ("MAnet", SMALL_UNET | {"decoder_interpolation": "bilinear"}),
+    ("MAnet", SMALL_UNET | {"decoder_interpolation": "bicubic"}),
     ("Linknet", RESNET),
     ("Linknet", DILATED_BY_TIMM | {"encoder_depth": 4, "in_channels": 1}),
     ("FPN", RESNET),
     ("FPN", MIT | {"decoder_merge_policy": "cat", "decoder_segmentation_channels": 64}),
+    ("FPN", RESNET | {"decoder_interpolation": "bilinear"}),
     ("PSPNet", RESNET),
     ("PSPNet", RESNET | {"encoder_depth": 4, "upsampling": 16, "psp_out_channels": 64}),
     ("DeepLabV3", RESNET),
@@ -50,6 +57,8 @@ VARIANTS = [
     ("PAN", RESNET),
     ("PAN", RESNET | {"encoder_depth": 4}),
     ("PAN", MIT | {"encoder_output_stride": 32}),
+    ("PAN", RESNET | {"decoder_interpolation": "nearest"}),
+    ("PAN", RESNET | {"decoder_interpolation": "bicubic"}),
     ("UPerNet", RESNET),
     ("UPerNet", MIT | {"decoder_channels": 64}),
     ("UPerNet", RESNET | {"encoder_depth": 4, "decoder_channels": 64}),

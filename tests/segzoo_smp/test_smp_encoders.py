@@ -8,8 +8,10 @@ from importing import import_checkpoint
 from smp_parity import create_peer
 
 import segzoo
-from segzoo_smp.importer import SMPImporter, translate
+from segzoo_smp.encoders import ENCODERS
+from segzoo_smp.importer import SMPImporter
 from segzoo_smp.recipes import RECIPES
+from segzoo_smp.translation import translate
 
 SMALL = {"decoder_channels": (32, 16, 8, 8, 8)}
 QUICK = ["resnet18", "mit_b0", "mobilenet_v2", "efficientnet-b0", "timm-efficientnet-b0", "tu-test_convnext"]
@@ -18,15 +20,16 @@ FAMILIES = [
     *("vgg11", "vgg11_bn", "densenet121", "efficientnet-b1", "timm-tf_efficientnet_lite0", "resnext50_32x4d"),
     *("timm-skresnet18", "timm-skresnext50_32x4d", "timm-resnest14d", "timm-res2net50_26w_4s", "timm-regnetx_002"),
     *("timm-gernet_s", "timm-mobilenetv3_small_minimal_100", "tu-resnet18", "tu-vgg11", "tu-efficientnet_b0"),
+    *("se_resnet50", "se_resnext50_32x4d", "dpn68", "dpn92", "inceptionv4", "inceptionresnetv2", "xception"),
     *("tu-swin_tiny_patch4_window7_224", "tu-hrnet_w18_small", "tu-dla46x_c", "tu-legacy_xception", "tu-tresnet_m"),
 ]
-OTHERS = ("se", "dpn", "inception", "xception", "mobileone")
+OTHERS = ("mobileone",)
 IMPORTED = [name for name in smp.encoders.encoders if not name.startswith(OTHERS)]
 EMPTY = ("mit_b0", "tu-test_convnext")  # at stride 2, where SMP rounds the size down, and segzoo up
 MULTIPLES = ("tu-dla46x_c", "tu-hrnet_w18_small", "tu-tresnet_m")  # alone are taken, by timm's feature extractors
 DILATED = [
     *("resnet18", "mobilenet_v2", "efficientnet-b0", "timm-efficientnet-b0", "timm-skresnet18", "resnet50"),
-    *("timm-resnest14d", "timm-regnetx_002", "timm-mobilenetv3_small_minimal_100"),
+    *("timm-resnest14d", "timm-regnetx_002", "timm-mobilenetv3_small_minimal_100", "se_resnet50", "dpn68"),
 ]
 
 
@@ -82,12 +85,10 @@ def test_every_weight_of_an_encoder_has_its_place(encoder, depth):
 
 def test_all_that_smp_has_of_a_family_is_imported():
     assert set(RECIPES) <= set(IMPORTED)
-    assert [name for name in IMPORTED if not name.startswith(("vgg", "mit_b"))] == [
-        name for name in IMPORTED if name in RECIPES
-    ]
+    assert set(ENCODERS) == set(IMPORTED)
 
 
-@pytest.mark.parametrize("encoder", ["se_resnet50", "dpn68", "inceptionv4", "xception", "mobileone_s0"])
+@pytest.mark.parametrize("encoder", ["mobileone_s0", "resnet19"])
 def test_an_encoder_that_no_other_library_has_is_refused(encoder):
     with pytest.raises(segzoo.CheckpointError, match=f"encoder '{encoder}' can't be imported.*same layers"):
         translate({"architecture": "Unet", "encoder_name": encoder})
@@ -98,6 +99,7 @@ def test_an_encoder_that_no_other_library_has_is_refused(encoder):
     [
         ("mit_b0", "mit_b0 can't be imported with output stride 16"),
         ("vgg11", "vgg11 can't be imported with output stride 16"),
+        ("xception", "xception can't be imported with encoder_output_stride=16.*pools between its stages"),
         ("densenet121", "densenet121 can't be imported with encoder_output_stride=16.*pools between its stages"),
         ("tu-test_coatnet", "encoder_output_stride=16: .*test_coatnet can't be dilated to stride 16"),
     ],
