@@ -21,7 +21,7 @@ class SMPSource(SMPIndex, segzoo.EncoderSource):
     def create(self, name: str, request: segzoo.EncoderRequest, pretrained: segzoo.Pretrained = False) -> SMPEncoder:
         recipe = find_recipe(name.removeprefix(PREFIX))
         if recipe is None:
-            raise segzoo.UnknownNameError(f"SMP has no encoder {name.removeprefix(PREFIX)!r} that segzoo knows")
+            raise segzoo.UnknownNameError(f"segzoo knows no encoder {name!r} of SMP's")
         depth = DEPTH if request.depth is None else request.depth
         if depth not in range(1, DEPTH + 1):
             raise segzoo.OptionError(f"{name} has no depth {depth!r}; give one from 1 to {DEPTH}")
