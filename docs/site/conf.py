@@ -46,6 +46,7 @@ python_maximum_signature_line_length = 100
 
 html_theme = "furo"  # nothing else depends on it
 html_title = "segzoo"
+html_favicon = "static/favicon.svg"
 html_static_path = ["static"]
 html_extra_path = ["root"]  # an index.html that leads to docs/
 html_show_sourcelink = html_copy_source = html_show_copyright = False
