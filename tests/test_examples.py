@@ -117,7 +117,7 @@ def test_the_directory_s_check_passes_them(index: Path, tmp_path: Path) -> None:
     results = [listing.conformance for listing in listings if listing.conformance]
     assert [(result.error, result.passed) for result in results] == [(None, True)] * 3
     assert {"sizes", "onnx"} <= set(results[0].findings["decoder lw-refinenet"].passed)
-    assert "facts" in results[1].findings["encoder shufflenet_v2_x0_5"].passed
+    assert "spec" in results[1].findings["encoder shufflenet_v2_x0_5"].passed
 
 
 @pytest.mark.slow
