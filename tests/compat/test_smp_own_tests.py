@@ -1,7 +1,6 @@
 """SMP's own tests against `segzoo.compat.smp`, and which of them fail, and why: docs/compat.md has the list.
 
-The source distribution holds few of them. Those of the models are in SMP's repository: SMP_CHECKOUT names a folder
-of it.
+The source distribution holds few of them. Those of the models are in SMP's repository: SMP_CHECKOUT names a copy.
 """
 
 from __future__ import annotations

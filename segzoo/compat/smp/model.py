@@ -86,6 +86,7 @@ class Model(nn.Module):
         bottom, right = self.segmenter.plan.input_spec.padded((height, width))
         features = self.segmenter.encoder(F.pad(x, (0, right - width, 0, bottom - height)))
         logits = self.segmenter.decode(features)
+        assert isinstance(logits, Tensor)
         return self._activated(logits[..., :height, :width]), self.classification_head(features[self._deepest])
 
     @torch.inference_mode()

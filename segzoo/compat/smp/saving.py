@@ -69,8 +69,9 @@ def load(
     :raises CheckpointError: for what is none of these architectures, or whose weights don't fit.
     """
     folder = Path(path_or_id) if Path(path_or_id).exists() else hub.download(str(path_or_id), revision)
-    file = next((folder / name for name in (ARGUMENTS, "config.json") if (folder / name).is_file()), None)
-    stated = {} if file is None else read_json(file)
+    own = (folder / ARGUMENTS).is_file()
+    file = folder / (ARGUMENTS if own else "config.json")
+    stated = read_json(file) if file.is_file() else {}
     kind = kinds.get(str(stated.get(KIND)))
     if kind is None:
         raise CheckpointError(
@@ -80,7 +81,7 @@ def load(
     arguments = {name: value for name, value in stated.items() if not name.startswith("_")}
     model = kind(**{**arguments, "encoder_weights": None, **changes})
     try:
-        model.load_state_dict(_weights(folder, own=file.name == ARGUMENTS), strict=strict)
+        model.load_state_dict(_weights(folder, own), strict=strict)
     except RuntimeError as error:
         raise CheckpointError(
             f"the weights in {str(path_or_id)!r} don't fit: {error}. strict=False begins anew where shapes differ"
