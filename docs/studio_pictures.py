@@ -1,9 +1,10 @@
-"""Takes the pictures of studio.md, in a real browser: `python docs/studio_pictures.py [MODELS]`.
+"""Takes the pictures of studio.md, in a real browser: `python docs/studio_pictures.py [FOLDER]`.
 
-Two pairs are trained on the demo's scenes for a few minutes first, unless MODELS is a folder that still holds them. The
-driver is that of the tests.
+Two pairs are trained on the demo's scenes for a few minutes first, unless FOLDER still holds them. The driver is that of
+the tests.
 """
 
+import os
 import sys
 from pathlib import Path
 from tempfile import mkdtemp
@@ -19,7 +20,7 @@ from segzoo.training import Settings, train
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 from studio_driver import serving, visiting
 
-FOLDER = Path(__file__).with_name("images")
+IMAGES = Path(__file__).resolve().with_name("images")
 PAIRS = {("test_resnet", "unet"): 400, ("test_resnet", "segformer"): 120}
 """And the steps of each: the second is to be seen to know less."""
 SIDE = 64
@@ -28,8 +29,8 @@ ROWS, COLUMNS = 3, 4
 
 
 def trained(folder: Path) -> list[str]:
-    """The runs of both pairs, trained where they aren't there."""
-    runs = [folder / f"{encoder}-{decoder}" for encoder, decoder in PAIRS]
+    """The runs of both pairs in a folder, trained where they aren't there: their names."""
+    runs = [folder / "runs" / f"{encoder}-{decoder}" for encoder, decoder in PAIRS]
     for run, ((encoder, decoder), steps) in zip(runs, PAIRS.items(), strict=True):
         if not (run / "model").is_dir():
             settings = Settings(
@@ -38,7 +39,7 @@ def trained(folder: Path) -> list[str]:
                 accelerator="cpu",
             )  # fmt: skip
             train(settings, run, dataset=ScenesDataset(steps * 16, 32, size=SIDE))
-    return [str(run) for run in runs]
+    return [str(run.relative_to(folder)) for run in runs]
 
 
 def photograph(file: Path) -> Path:
@@ -52,8 +53,9 @@ def photograph(file: Path) -> Path:
 def take(folder: Path) -> None:
     """Serve the studio, visit it, and write the pictures."""
     runs = trained(folder)
+    os.chdir(folder)  # so that names are short
     models = [f"{run}/model" for run in runs]
-    with serving(models=tuple(models), runs=tuple(runs)) as address, visiting(address, 900, 760) as studio:
+    with serving(models=tuple(models), runs=tuple(runs)) as address, visiting(address, 900, 1300) as studio:
         studio.plan("vit_tiny_patch16_224", "fpn", shows="simple_pyramid")
         studio.wait_for_text("cost", "simple_pyramid")
         save(studio, "choose")
@@ -63,16 +65,17 @@ def take(folder: Path) -> None:
         studio.page.get_by_role("button", name="What each stage sees").click()
         studio.page.locator("#draw-stages").click()
         studio.page.locator("#stages img").nth(4).wait_for()
+        studio.page.mouse.move(0, 0)
         studio.page.wait_for_timeout(1000)
-        studio.page.locator("#stages").screenshot(path=FOLDER / "studio-stages.png")
+        studio.page.locator("#stages").screenshot(path=IMAGES / "studio-stages.png")
 
 
 def save(studio, name: str) -> None:
     """The page as it is, from its top."""
     studio.page.evaluate("document.activeElement.blur(); window.scrollTo(0, 0)")
     studio.page.wait_for_timeout(1000)
-    studio.page.screenshot(path=FOLDER / f"studio-{name}.png")
+    studio.page.screenshot(path=IMAGES / f"studio-{name}.png")
 
 
 if __name__ == "__main__":
-    take(Path(sys.argv[1] if len(sys.argv) > 1 else mkdtemp()))
+    take(Path(sys.argv[1] if len(sys.argv) > 1 else mkdtemp()).resolve())

@@ -42,7 +42,8 @@ class Studio:
         field.click()
         field.fill(typed)
         field.press("Enter")
-        field.press("Tab")
+        field.press("Escape")
+        field.blur()
 
     def plan(self, encoder: str, decoder: str, shows: str) -> None:
         """Choose a pair, and wait until the place of its plan shows a text."""

@@ -62,8 +62,7 @@ def _fitting(height: int, width: int) -> tuple[int, int]:
 
 
 def _caption(row: Row) -> str:
-    used = f", {row.role}" if row.role else ", not taken"
-    return f"stage {row.stage}: {row.channels} channels at stride {row.stride}, {row.origin}{used}"
+    return f"stage {row.stage}: {row.channels} ch / {row.stride}, {row.role or 'not taken'}"
 
 
 def _seen(values: Tensor, look: Look) -> Picture:

@@ -48,7 +48,9 @@ def try_tab(settings: Settings, visits: Visits, models: Models) -> None:
     with gr.Accordion("What each stage sees", open=False):
         look = gr.Radio(LOOKS, value="components", label="As colours")
         stages_button = gr.Button("Draw the stages", elem_id="draw-stages")
-        stages = gr.Gallery(label="Stages", columns=3, object_fit="contain", interactive=False, elem_id="stages")
+        stages = gr.Gallery(
+            label="Stages", columns=2, height="auto", object_fit="contain", interactive=False, elem_id="stages"
+        )
 
     @telling
     def find(
