@@ -383,7 +383,7 @@ def test_a_source_with_an_index_is_asked_without_being_loaded(path: Path) -> Non
 
 @pytest.mark.parametrize("index", ["nowhere", "m:", 3])
 def test_an_index_is_a_module_and_a_class(index: object) -> None:
-    with pytest.raises(segzoo.PluginError, match="needs an index 'package.module:Class'"):
+    with pytest.raises(segzoo.PluginError, match=r"needs an index 'package\.module:Class'"):
         segzoo.EncoderSpec(name="a", target="m:Source", index=index)
 
 
