@@ -24,7 +24,7 @@ def report(tmp_path_factory):
 
 def test_a_run_leaves_a_picture_and_numbers(report):
     output, _ = report
-    assert sorted(path.name for path in output.iterdir()) == ["objects.json", "objects.png"]
+    assert sorted(path.name for path in output.iterdir()) == ["models", "objects.json", "objects.png"]
 
 
 def test_all_tasks_are_scored_by_the_same_weights(report):
