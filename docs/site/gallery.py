@@ -8,12 +8,12 @@ from collections.abc import Iterator
 
 import costs
 from decoders import options_table, paper_link, shipped
-from plan_pictures import picture
 from tabulate import tabulate
 
 import segzoo
 from segzoo.host.descriptors import DecoderSpec
 from segzoo.host.registry import Provided
+from segzoo.pictures import draw_plan
 
 INTRODUCTION = """# Gallery of decoders
 
@@ -33,7 +33,7 @@ def pages() -> dict[str, str]:
         written[f"gallery/{each.name}.md"] = _page(each, plans)
         for encoder, plan in plans.items():
             if isinstance(plan, segzoo.Plan):
-                written[f"gallery/{each.name}-{encoder}.svg"] = picture(plan)
+                written[f"gallery/{each.name}-{encoder}.svg"] = draw_plan(plan)
     return written
 
 
