@@ -53,8 +53,7 @@ class Model(nn.Module):
         self.segmenter.preprocessing = construction.preprocessing or self.segmenter.preprocessing
         load_encoder_weights(self.segmenter, construction)
         self.activation = Activation(self.config["activation"])
-        deepest = self.segmenter.plan.spec.channels[self._deepest]
-        self.classification_head = make_classification_head(deepest, self.config["aux_params"])
+        self.classification_head = make_classification_head(self._classified[1], self.config["aux_params"])
 
     @property
     def encoder(self) -> nn.Module:
@@ -87,7 +86,8 @@ class Model(nn.Module):
         features = self.segmenter.encoder(F.pad(x, (0, right - width, 0, bottom - height)))
         logits = self.segmenter.decode(features)
         assert isinstance(logits, Tensor)
-        return self._activated(logits[..., :height, :width]), self.classification_head(features[self._deepest])
+        stage, channels = self._classified
+        return self._activated(logits[..., :height, :width]), self.classification_head(features[stage][:, :channels])
 
     @torch.inference_mode()
     def predict(self, x: Tensor) -> Tensor | tuple[Tensor, Tensor]:
@@ -172,9 +172,10 @@ class Model(nn.Module):
         )
 
     @property
-    def _deepest(self) -> int:
-        """The deepest stage that the decoder takes, which is classified."""
-        return self.segmenter.plan.stages[-1]
+    def _classified(self) -> tuple[int, int]:
+        """The stage that is classified, the deepest that the decoder takes, and its channels, without a token's."""
+        spec, stage = self.segmenter.plan.spec, self.segmenter.plan.stages[-1]
+        return stage, spec.channels[stage] - spec.token_channels[stage]
 
     def _activated(self, logits: Any) -> Tensor:
         answer: Tensor = self.activation(logits)
