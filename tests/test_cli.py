@@ -64,6 +64,10 @@ def test_a_decoder_by_name_shows_its_paper_and_the_stages_that_it_takes() -> Non
     assert "strides 16 16 16 16 (lateral); wishes: a pyramid" in " ".join(shown.split())
 
 
+def test_a_decoder_by_name_shows_what_it_is_good_for() -> None:
+    assert "good for A first choice" in run("decoders", "unet").stdout
+
+
 def test_a_decoder_that_can_t_take_a_pyramid_says_so_and_has_another_example() -> None:
     shown = run("decoders", "eomt").stdout
     assert "resnet50              refused: " in shown

@@ -37,6 +37,8 @@ def show(row: Mapping[str, Any]) -> None:
     """Print one: its descriptor's fields, and what `takes` and `describe_options` say."""
     for name in ("name", "from", "licence", "paper", "summary"):
         click.echo(_wrapped(str(row[name]) or "-", f"{name:8}"))
+    if row["good_for"]:
+        click.echo(_wrapped(row["good_for"], "good for "))
     click.echo("\nwhat it takes of")
     for encoder, taken in row["takes"].items():
         click.echo(_wrapped(_told(taken), f"  {encoder:22}"))

@@ -48,6 +48,7 @@ def _row(found: Provided[DecoderSpec]) -> dict[str, Any]:
         "licence": found.descriptor.license,
         "paper": found.descriptor.paper,
         "summary": found.descriptor.summary,
+        "good_for": found.descriptor.good_for,
     }
 
 
