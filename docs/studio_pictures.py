@@ -1,7 +1,7 @@
 """Takes the pictures of studio.md, in a real browser: `python docs/studio_pictures.py [FOLDER]`.
 
-Two pairs are trained on the demo's scenes for a few minutes first, unless FOLDER still holds them. The driver is that of
-the tests.
+Two pairs are trained on the demo's scenes for a few minutes first, unless FOLDER still holds them. The driver is that
+of the tests.
 """
 
 import os
