@@ -44,6 +44,7 @@ def test_torch_is_not_imported_by(code: str) -> None:
         ["plugins"],
         ["plan", "--help"],
         ["demo", "--help"],
+        ["studio", "--help"],
     ],
     ids=" ".join,
 )
