@@ -27,14 +27,8 @@ author = "The segzoo developers"
 release = version = segzoo.__version__
 
 root_doc = "docs/index"
-include_patterns = [
-    "README.md",
-    "CHANGELOG.md",
-    "benchmarks/README.md",
-    "docs/*.md",
-    "docs/api/*.md",
-    "docs/gallery/*.md",
-]
+include_patterns = ["README.md", "CHANGELOG.md", "benchmarks/README.md", "examples/README.md"]
+include_patterns += ["docs/*.md", "docs/api/*.md", "docs/gallery/*.md"]
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.viewcode"]
 myst_heading_anchors = 4
 default_role = "py:obj"  # docstrings have `name` for code, which is a link where the name is documented
