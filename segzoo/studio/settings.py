@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -57,4 +58,6 @@ class Settings:
     @property
     def is_closed(self) -> bool:
         """What `closed` says, or follows from the host."""
-        return self.host not in OWN_HOSTS if self.closed is None else self.closed
+        if self.closed is not None:
+            return self.closed
+        return (self.host or os.environ.get("GRADIO_SERVER_NAME") or None) not in OWN_HOSTS

@@ -48,7 +48,9 @@ class Visits:
     def of(self, session: str) -> Visit:
         """The visit of a session, which begins with the first question."""
         with self._lock:
-            visit = self._visits.setdefault(session, Visit())
+            if session not in self._visits:
+                self._visits[session] = Visit()
+            visit = self._visits[session]
             self._visits.move_to_end(session)
             forgotten = [self._visits.popitem(last=False)[1] for _ in range(len(self._visits) - KEPT)]
         for each in forgotten:

@@ -68,6 +68,11 @@ def test_a_page_that_other_machines_reach_is_closed(host, closed):
     assert Settings(host=host).is_closed is closed
 
 
+def test_a_host_that_gradio_is_told_of_counts_too(monkeypatch):
+    monkeypatch.setenv("GRADIO_SERVER_NAME", "0.0.0.0")
+    assert Settings().is_closed
+
+
 def test_it_can_be_opened_all_the_same():
     assert not Settings(host="0.0.0.0", closed=False).is_closed
 
