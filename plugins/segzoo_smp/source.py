@@ -20,7 +20,9 @@ class SMPSource(SMPIndex, segzoo.EncoderSource):
     def create(self, name: str, request: segzoo.EncoderRequest, pretrained: segzoo.Pretrained = False) -> SMPEncoder:
         recipe = find_recipe(name.removeprefix(PREFIX))
         if recipe is None:
-            raise segzoo.UnknownNameError(f"SMP has no encoder {name.removeprefix(PREFIX)!r} that segzoo knows")
+            raise segzoo.UnknownNameError(
+                f"there is no encoder {name!r}: SMP has none of that name, or none that segzoo knows"
+            )
         depth = DEPTH if request.depth is None else request.depth
         if depth not in range(1, DEPTH + 1):
             raise segzoo.OptionError(f"{name} has no depth {depth!r}; give one from 1 to {DEPTH}")
