@@ -5,8 +5,7 @@ from __future__ import annotations
 import segzoo
 from segzoo_smp.encoder import SMPEncoder
 from segzoo_smp.index import PREFIX, SMPIndex
-from segzoo_smp.recipe import DEPTH
-from segzoo_smp.recipes import find_recipe
+from segzoo_smp.recipes import DEPTH, find_recipe
 
 OUTPUT_STRIDES = (8, 16)
 
@@ -21,7 +20,9 @@ class SMPSource(SMPIndex, segzoo.EncoderSource):
     def create(self, name: str, request: segzoo.EncoderRequest, pretrained: segzoo.Pretrained = False) -> SMPEncoder:
         recipe = find_recipe(name.removeprefix(PREFIX))
         if recipe is None:
-            raise segzoo.UnknownNameError(f"segzoo knows no encoder {name!r} of SMP's")
+            raise segzoo.UnknownNameError(
+                f"there is no encoder {name!r}: SMP has none of that name, or none that segzoo knows"
+            )
         depth = DEPTH if request.depth is None else request.depth
         if depth not in range(1, DEPTH + 1):
             raise segzoo.OptionError(f"{name} has no depth {depth!r}; give one from 1 to {DEPTH}")
