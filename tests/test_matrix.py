@@ -143,6 +143,7 @@ def test_an_encoder_is_created_once_for_each_wish():
     assert source.create.__self__ is source
 
 
+@pytest.mark.slow
 def test_several_processes_find_what_one_finds():
     encoders, decoders = ["mit_b0", "mit_b1"], ["unet", "segformer"]
     alone = check_pairs(encoders, decoders, quiet=True)

@@ -22,7 +22,7 @@ ENCODERS = [
     "levit_128",
 ]
 PATTERN_SETTERS = ["unet", "fpn", "segformer"]  # the decoders that the others follow, tested at more sizes
-SIZES = [(64, 64), (97, 131), (224, 320)]
+SIZES = [pytest.param((64, 64), marks=pytest.mark.slow), (97, 131), pytest.param((224, 320), marks=pytest.mark.slow)]
 
 every_pair = pytest.mark.parametrize(
     ("encoder", "decoder"),

@@ -116,6 +116,7 @@ def test_a_channels_last_image_gives_the_same_maps():
     )
 
 
+@pytest.mark.slow
 def test_exported_for_any_size_it_computes_the_same_maps():
     encoder = MixTransformer(*SMALL).eval()
     height, width = torch.export.Dim("height", min=64, max=1024), torch.export.Dim("width", min=64, max=1024)
@@ -126,6 +127,7 @@ def test_exported_for_any_size_it_computes_the_same_maps():
     torch.testing.assert_close(exported(image), encoder(image))
 
 
+@pytest.mark.slow
 def test_the_training_forward_compiles_without_a_graph_break():
     compiled = torch.compile(MixTransformer(*SMALL, drop_path_rate=0.0).train(), backend="aot_eager", fullgraph=True)
     image = torch.randn(1, 3, 64, 64)

@@ -27,6 +27,7 @@ def test_a_decoder_says_what_it_is_good_for(decoder):
     assert decoder.good_for.endswith(".")
 
 
+@pytest.mark.slow
 def test_costs_are_kept_of_all_decoders_that_fit():
     fitting = {encoder: {each.name for each in DECODERS if not refused(encoder, each.name)} for encoder in COSTS}
     assert {encoder: set(costs) for encoder, costs in COSTS.items()} == fitting
