@@ -5,7 +5,8 @@ from __future__ import annotations
 import segzoo
 from segzoo_smp.encoder import SMPEncoder
 from segzoo_smp.index import PREFIX, SMPIndex
-from segzoo_smp.recipes import DEPTH, find_recipe
+from segzoo_smp.recipe import DEPTH
+from segzoo_smp.recipes import find_recipe
 
 OUTPUT_STRIDES = (8, 16)
 
