@@ -115,12 +115,13 @@ class FusionStep(nn.Module):
         self.bring = nn.Sequential(ConvNormAct(below, below, 3, norm=norm), ConvNormAct(below, skip, 1, norm=norm))
         self.weigh_below = ChannelGate(skip, reduction)
         self.weigh_skip = ChannelGate(skip, reduction)
+        self.mode: Interpolation = mode
         self.step = UpStep(skip, [skip], width, norm=norm, mode=mode)
 
     def forward(self, below: Tensor, skips: Sequence[Tensor], size: Sequence[int]) -> Tensor:
         (skip,) = skips
         below = self.bring(below)
-        if self.step.mode != "nearest":
-            below = resize(below, size, self.step.mode)
+        if self.mode != "nearest":
+            below = resize(below, size, self.mode)
         below = below * (self.weigh_below(below) + self.weigh_skip(skip))
         return self.step(below, [skip], size)
