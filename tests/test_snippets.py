@@ -97,7 +97,7 @@ def test_the_page_on_importing_imports():
 def test_the_page_on_testing_tests():
     names = run(blocks("testing"))
     assert names["TestFPN"].subject == "fpn"
-    assert names["result"].status == "passed"
+    assert names["result"].status == "pass"
 
 
 @pytest.mark.slow
