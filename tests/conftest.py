@@ -2,7 +2,9 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
+import mmseg_fork
 import pytest
 import torch
 from freshly import discover_anew
@@ -47,3 +49,9 @@ def environment(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Enviro
     environment = Environment(tmp_path_factory.mktemp("env") / "env")
     environment.install(wheel)
     return environment
+
+
+@pytest.fixture(scope="session")
+def mmseg(tmp_path_factory: pytest.TempPathFactory) -> ModuleType:
+    """The decode heads of mmsegmentation's kept fork; tests that use it are slow."""
+    return mmseg_fork.install(tmp_path_factory.mktemp("mmseg"))
