@@ -19,6 +19,8 @@ SMALL = {
     "maskformer": {"width": 64, "queries": 9, "layers": 2, "hidden": 64},
     "pem": {"width": 64, "pixel_width": 32, "queries": 9, "layers": 3, "hidden": 64},
     "segvit": {"layers": 1},
+    "dpt": {"width": 32},
+    "upernet": {"width": 32},
 }
 """Options of decoders that take long by default, for tests of what they have in common with the others."""
 

@@ -213,7 +213,7 @@ def test_a_listing_fits_80_columns(command: str, monkeypatch: pytest.MonkeyPatch
 def test_a_malformed_number_of_parameters_says_what_was_expected(count: str) -> None:
     result = run("encoders", "--max-params", count)
     assert result.exit_code == 2
-    assert "expected a number of parameters such as 25M, 1.5B or 2.5e7" in result.stderr
+    assert "expected a count such as 25M, 1.5B or 2.5e7" in result.stderr
 
 
 def test_plugins_are_listed_with_what_they_provide(path: Path) -> None:

@@ -41,7 +41,10 @@ OF_MMSEGMENTATION = [  # 150 classes, in millions, with an auxiliary head
 WITHOUT_CLASSIFICATION = {"head": ""}  # timm's HRNet else widens its maps for it
 LARGE = {"fused": True, "act": "gelu_tanh"}
 OF_AUTHORS = [  # 150 classes: what is published, exactly what it comes to here
-    ("hrnet_w48", WITHOUT_CLASSIFICATION, "ocrnet", {"coarse_width": 720}, "70.5", 70_533_100),
+    pytest.param(
+        *("hrnet_w48", WITHOUT_CLASSIFICATION, "ocrnet", {"coarse_width": 720}, "70.5", 70_533_100),
+        marks=pytest.mark.slow,
+    ),
     ("efficientvit_l1", {}, "efficientvit", LARGE | {"width": 128, "final_expansion": 8}, "40", 40_409_526),
     ("efficientvit_l2", {}, "efficientvit", LARGE | {"width": 128, "final_expansion": 8}, "51", 51_462_454),
 ]

@@ -19,7 +19,7 @@ OFFERS: Mapping[str, FeatureSpec] = {
 
 
 def takes(decoder: type[Any], offer: FeatureSpec) -> dict[str, Any]:
-    """What a decoder selects of an offer: `strides`, `roles` and `wishes`, or `refused` with the reason."""
+    """What a decoder selects of an offer: `strides`, `roles`, `tokens` and `wishes`, or `refused` with the reason."""
     from segzoo.handshake.decoder_options import select_stages
 
     try:
@@ -29,6 +29,7 @@ def takes(decoder: type[Any], offer: FeatureSpec) -> dict[str, Any]:
     return {
         "strides": [offer.strides[stage] for stage in selection.stages],
         "roles": list(selection.roles),
+        "tokens": selection.tokens or 0,
         "wishes": list(_wishes(selection, offer)),
     }
 

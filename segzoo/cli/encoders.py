@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from segzoo.cli.encoder_views import row, show
+from segzoo.cli.parameters import COUNT
 from segzoo.cli.patterns import WILDCARDS, raise_unmatched
 from segzoo.cli.tables import json_option, print_json, print_table
 from segzoo.errors import UnknownNameError
@@ -19,26 +19,6 @@ if TYPE_CHECKING:
     from segzoo.host.sources import EncoderFound
 
 
-class Parameters(click.ParamType):
-    """How many parameters: `25M`, `1.5B`, `300k`, `2.5e7`."""
-
-    name = "COUNT"
-    units: Mapping[str, float] = {"": 1, "k": 1e3, "m": 1e6, "b": 1e9}
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        number, unit = value.lower()[:-1], value.lower()[-1:]
-        if unit not in self.units:
-            number, unit = value, ""
-        try:
-            count = float(number) * self.units[unit]
-        except ValueError:
-            count = math.nan
-        if not 0 <= count < math.inf:
-            self.fail(f"expected a number of parameters such as 25M, 1.5B or 2.5e7, got {value!r}", param, ctx)
-        return count
-
-
-PARAMETERS = Parameters()
 FEW = 6  # encoders that are measured at once where need be: that takes seconds
 UNMEASURED = ("params", "stride", "image", "weights")
 ORDERS: dict[str, Callable[[EncoderFacts], Any]] = {
@@ -50,8 +30,8 @@ ORDERS: dict[str, Callable[[EncoderFacts], Any]] = {
 
 @click.command()
 @click.argument("pattern", required=False)
-@click.option("--min-params", type=PARAMETERS, help="Least number of parameters, such as 5M.")
-@click.option("--max-params", type=PARAMETERS, help="Largest number of parameters, such as 25M.")
+@click.option("--min-params", type=COUNT, help="Least number of parameters, such as 5M.")
+@click.option("--max-params", type=COUNT, help="Largest number of parameters, such as 25M.")
 @click.option("--stride", "strides", type=click.IntRange(min=1), multiple=True, help="Computes a map of that stride.")
 @click.option("--dilates", type=click.Choice(["8", "16"]), help="Can be dilated to that output stride.")
 @click.option("--any-size", is_flag=True, help="Takes images as they are: no padding, no resizing.")

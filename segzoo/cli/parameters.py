@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -37,8 +39,28 @@ class ImageSize(click.ParamType):
         return height, int(match[2] or height)
 
 
+class Count(click.ParamType):
+    """How many parameters or multiply-adds: `25M`, `1.5B`, `300k`, `2.5e7`; G is B."""
+
+    name = "COUNT"
+    units: Mapping[str, float] = {"": 1, "k": 1e3, "m": 1e6, "b": 1e9, "g": 1e9}
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number, unit = value.lower()[:-1], value.lower()[-1:]
+        if unit not in self.units:
+            number, unit = value, ""
+        try:
+            count = float(number) * self.units[unit]
+        except ValueError:
+            count = math.nan
+        if not 0 <= count < math.inf:
+            self.fail(f"expected a count such as 25M, 1.5B or 2.5e7, got {value!r}", param, ctx)
+        return count
+
+
 KEY_VALUE = KeyValue()
 IMAGE_SIZE = ImageSize()
+COUNT = Count()
 
 # Options that several commands have.
 form_option = click.option("--form", help="The dataset that reads DATA; found out by default.")

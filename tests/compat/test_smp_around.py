@@ -59,6 +59,7 @@ def test_without_smp_they_are_an_error_that_names_segzoo_s(name, instead, monkey
         getattr(getattr(smp, room), each)
 
 
+@pytest.mark.slow
 def test_models_need_no_smp():
     code = (
         "import sys; sys.modules['segmentation_models_pytorch'] = None; import segzoo.compat.smp as smp; "
@@ -67,6 +68,7 @@ def test_models_need_no_smp():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+@pytest.mark.slow
 def test_without_the_plugin_the_error_says_so():
     code = "import segzoo.compat.smp as smp; smp.Unet"
     done = subprocess.run(

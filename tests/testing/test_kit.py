@@ -101,6 +101,7 @@ def test_the_catalogue_has_every_pattern_of_strides_that_timm_has() -> None:
     assert theirs <= {placement(pattern.spec) for pattern in CATALOGUE.values()}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("without_slow_checks")
 def test_the_kind_of_a_subject_is_found_out() -> None:
     assert [result.name for result in check("simple_pyramid")] == [
@@ -123,6 +124,7 @@ class TestUnusedLayer(segzoo.testing.DecoderConformance):
 """
 
 
+@pytest.mark.slow
 def test_a_class_makes_a_test_of_each_check(tmp_path: Path) -> None:
     (tmp_path / "test_unused.py").write_text(PYTEST_CLASS)
     (tmp_path / "pytest.ini").write_text(f"[pytest]\npythonpath = {Path(__file__).parent.parent}\n")

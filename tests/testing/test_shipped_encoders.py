@@ -4,7 +4,13 @@ import pytest
 
 from segzoo.testing import Check, checks
 
-ENCODERS = ["mit_b0", "resnet18", "test_vit", "test_convnext", "levit_128s", "swin_tiny_patch4_window7_224"]
+ENCODERS = [
+    *("mit_b0", "resnet18", "test_vit"),
+    *(
+        pytest.param(name, marks=pytest.mark.slow)
+        for name in ("test_convnext", "levit_128s", "swin_tiny_patch4_window7_224")
+    ),
+]
 
 
 @pytest.mark.parametrize("check", checks("encoder"), ids=str)
