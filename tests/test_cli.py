@@ -30,6 +30,13 @@ def test_an_unknown_command_is_an_error() -> None:
     assert run("encodres").exit_code == 2
 
 
+@pytest.mark.parametrize("command", [(), ("plugins",), ("data",)])
+def test_what_a_command_does_fits_into_a_line(command: tuple[str, ...]) -> None:
+    commands = run(*command, "--help").stdout.partition("Commands:\n")[2]
+    assert commands
+    assert "..." not in commands
+
+
 def test_the_version_is_that_of_the_package() -> None:
     assert run("--version").stdout == f"segzoo, version {segzoo.__version__}\n"
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from segzoo.directory import Directory, Listing
 
 
-@click.command()
+@click.command(short_help="List the plugins of the plugin directory.")
 @click.option("--refresh", is_flag=True, help="Ask for the newest list, although that was done today.")
 @json_option
 def available(refresh: bool, as_json: bool) -> None:

@@ -19,7 +19,7 @@ REASON = 60
 """Letters that a row has room for; --json has all."""
 
 
-@click.command()
+@click.command(short_help="Measure time, memory and size of pairs.")
 @click.argument("encoders")
 @click.argument("decoders")
 @click.option("--runtime", "runtimes", default="eager", show_default=True, help="Of eager,optimised,compile,onnx.")

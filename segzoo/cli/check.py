@@ -8,7 +8,7 @@ from segzoo.cli.parameters import KEY_VALUE
 from segzoo.cli.tables import json_option, print_table
 
 
-@click.command()
+@click.command(short_help="Run the conformance kit on a plugin's part.")
 @click.argument("name")
 @click.option("--kind", type=click.Choice(["decoder", "encoder", "neck"]), help="Found out by default.")
 @click.option("--option", "options", type=KEY_VALUE, multiple=True, help="To build it with; can be repeated.")

@@ -12,7 +12,7 @@ from segzoo.cli.patterns import parts
 from segzoo.cli.tables import json_option, print_json, print_table
 
 
-@click.command()
+@click.command(short_help="Train many pairs under one budget, and rank them.")
 @click.argument("data")
 @click.option("--encoder", "encoders", required=True, help="Names or patterns, separated by commas.")
 @click.option("--decoder", "decoders", required=True, help="Names or patterns, separated by commas.")

@@ -25,7 +25,7 @@ class _CheckByDefault(click.Group):
         return super().parse_args(ctx, args)
 
 
-@click.group(cls=_CheckByDefault)
+@click.group(cls=_CheckByDefault, short_help="Check a dataset before anything trains.")
 def data() -> None:
     """Check the dataset DATA before anything trains: `segzoo data DATA`.
 
@@ -33,7 +33,7 @@ def data() -> None:
     """
 
 
-@data.command()
+@data.command(short_help="Read all of DATA, and say what is wrong with it.")
 @click.argument("data")
 @form_option
 @data_option
@@ -76,7 +76,7 @@ def check(
         raise SystemExit(1)
 
 
-@data.command("make-scenes")
+@data.command("make-scenes", short_help="Write the demo's scenes of handwritten digits.")
 @click.argument("folder")
 @click.option("--train", type=click.IntRange(min=1), default=1024, show_default=True, help="Scenes to train on.")
 @click.option("--val", type=click.IntRange(min=1), default=256, show_default=True, help="Scenes to validate on.")

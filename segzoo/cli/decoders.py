@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 TASKS = ("semantic", "instance", "panoptic")
 
 
-@click.command()
+@click.command(short_help="List the decoders, and which of them fit.")
 @click.argument("pattern", required=False)
 @click.option("--encoder", help="Takes that encoder.")
 @click.option("--task", type=click.Choice(TASKS), help="Can answer it.")

@@ -11,7 +11,7 @@ MINUTES, OBJECT_MINUTES = 10, 40
 """Within which a demo ends; a machine of two cores needs half of it."""
 
 
-@click.command()
+@click.command(short_help="Train a few pairs on drawn scenes, and compare them.")
 @click.option(
     "--pair",
     "pairs",

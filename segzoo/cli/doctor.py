@@ -61,7 +61,7 @@ class Report:
     problems: list[Problem] = field(default_factory=list)
 
 
-@click.command()
+@click.command(short_help="Examine this installation, and say what to mend.")
 @json_option
 def doctor(as_json: bool) -> None:
     """Examine this installation: versions, devices, plugins, caches, and what to fix.

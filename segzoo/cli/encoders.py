@@ -28,7 +28,7 @@ ORDERS: dict[str, Callable[[EncoderFacts], Any]] = {
 }
 
 
-@click.command()
+@click.command(short_help="List the encoders, and which of them fit.")
 @click.argument("pattern", required=False)
 @click.option("--min-params", type=COUNT, help="Least number of parameters, such as 5M.")
 @click.option("--max-params", type=COUNT, help="Largest number of parameters, such as 25M.")

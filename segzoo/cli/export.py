@@ -10,7 +10,7 @@ from segzoo.cli.parameters import IMAGE_SIZE, threads_option
 from segzoo.cli.tables import json_option, print_json
 
 
-@click.command()
+@click.command(short_help="Write MODEL for another runtime, and verify it.")
 @click.argument("model")
 @click.option("--to", default="onnx", show_default=True, help="onnx, torch-export, aoti or openvino.")
 @click.option("--output", required=True, type=click.Path(path_type=Path), help="The file: .onnx, .pt2 or .xml.")

@@ -7,7 +7,7 @@ import click
 from segzoo.cli.parameters import KEY_VALUE
 
 
-@click.command("import")
+@click.command("import", short_help="Convert somebody else's checkpoint, and save it.")
 @click.argument("source")
 @click.argument("folder", type=click.Path())
 @click.option("--importer", help="By which to read it; the first that recognises it by default.")

@@ -20,7 +20,7 @@ PREFIX = "segzoo-"
 """What the distributions of plugins are called by custom."""
 
 
-@click.command()
+@click.command(short_help="Install plugins into this environment.")
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
 @click.option("--upgrade", is_flag=True, help="Get the newest versions, where older ones are installed.")
 @click.option("--yes", is_flag=True, help="Run the command without asking.")

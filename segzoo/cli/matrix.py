@@ -21,7 +21,7 @@ NAMED = 3
 """How many of the pairs that failed for one reason are named."""
 
 
-@click.command()
+@click.command(short_help="Check pairs without weights, as a table or a page.")
 @click.option("--encoder", "encoders", default="*", help="Names or patterns, separated by commas; all by default.")
 @click.option("--decoder", "decoders", default="*", help="Names or patterns, separated by commas; all by default.")
 @click.option("--smallest", is_flag=True, help="Of the encoders, the smallest of each family alone.")

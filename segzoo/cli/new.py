@@ -9,7 +9,7 @@ import click
 from segzoo.template import KINDS, Kind, write_plugin
 
 
-@click.command()
+@click.command(short_help="Write a complete plugin to start from.")
 @click.argument("kind", type=click.Choice(KINDS))
 @click.argument("name")
 @click.option("--output", type=click.Path(path_type=Path), help="The folder to write; segzoo-NAME by default.")

@@ -8,7 +8,7 @@ from segzoo.cli.parameters import IMAGE_SIZE, KEY_VALUE
 from segzoo.cli.tables import json_option, print_json
 
 
-@click.command()
+@click.command(short_help="Show how ENCODER and DECODER work together.")
 @click.argument("encoder")
 @click.argument("decoder")
 @click.option("--in-channels", type=int, default=3, show_default=True, help="Channels of the image.")

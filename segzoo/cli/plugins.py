@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from segzoo.host.registry import Provided
 
 
-@click.group(invoke_without_command=True)
+@click.group(invoke_without_command=True, short_help="List the plugins that are installed or can be.")
 @json_option
 @click.pass_context
 def plugins(ctx: click.Context, as_json: bool) -> None:
@@ -42,7 +42,7 @@ def _row(info: PluginInfo, as_json: bool) -> dict[str, Any]:
     return row | {"provides": list(info.provides), "import_ms": info.import_ms, "error": info.error}
 
 
-@plugins.command()
+@plugins.command(short_help="Show all that is known of a plugin.")
 @click.argument("name")
 @json_option
 def show(name: str, as_json: bool) -> None:

@@ -20,7 +20,7 @@ OF_CLASSES = ("save", "overlay", "polygons", "bands", "tile", "margin", "blend",
 OF_OBJECTS = ("threshold", "overlap", "top", "things")
 
 
-@click.command()
+@click.command(short_help="Segment images, rasters and folders of them.")
 @click.argument("model")
 @click.argument("paths", nargs=-1, required=True)
 @click.option("--task", type=click.Choice(TASKS), default="semantic", show_default=True, help="What is asked.")

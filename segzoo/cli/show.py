@@ -9,7 +9,7 @@ import click
 from segzoo.cli.tables import json_option, print_json
 
 
-@click.command()
+@click.command(short_help="Show what the model in FOLDER is.")
 @click.argument("folder", type=click.Path(path_type=Path))
 @json_option
 def show(folder: Path, as_json: bool) -> None:

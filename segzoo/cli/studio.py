@@ -9,7 +9,7 @@ import click
 from segzoo.cli.parameters import device_option, threads_option
 
 
-@click.command()
+@click.command(short_help="Open a page to choose pairs and to try models.")
 @click.argument("models", nargs=-1)
 @click.option("--run", "runs", multiple=True, help="A folder of `segzoo train` to watch; can be repeated.")
 @click.option("--host", help="To serve on: 0.0.0.0 lets other machines in.  [default: this machine alone]")

@@ -9,7 +9,7 @@ import click
 from segzoo.cli.tables import json_option, print_json
 
 
-@click.command()
+@click.command(short_help="Tell whether a model computes here what it did.")
 @click.argument("folder", type=click.Path(path_type=Path))
 @json_option
 @click.pass_context
