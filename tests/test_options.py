@@ -84,6 +84,7 @@ OUT_OF_RANGE = {
     "lightham": [{"width": 48}, {"ham_width": 0}, {"rank": 0}, {"train_steps": 0}, {"eval_steps": 0}],
     "linear": [{"output_stride": 4}, {"blocks": 0}, {"blocks": "all"}, {"dropout": 1.0}],
     "manet": [{"widths": [16]}, {"position_width": 0}, {"reduction": 0}, {"attention": None}],
+    "nnunet": [{"convs": 0}, {"norm": "instance"}, {"finest_stride": 0}],
     "ocrnet": [{"width": 0}, {"key_width": 0}, {"coarse_width": 0}],
     "pspnet": [{"pool_width": 0}, {"grids": []}, {"kernel": 2}, {"head_kernel": 0}],
     "segformer": [{"width": 0}, {"dropout": 1.0}, {"finest_stride": 1}],
