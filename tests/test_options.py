@@ -93,6 +93,7 @@ OUT_OF_RANGE = {
     "unet": [{"widths": [16]}, {"widths": [64, 32, 16, 8, 0]}, {"attention": "self"}, {"norm": "instancenorm2d"}],
     "unet3plus": [{"width": 0}, {"finest_stride": 0}],
     "unetplusplus": [{"widths": [16]}, {"attention": "gate"}],
+    "unetr": [{"width": 0}],
     "upernet": [{"grids": []}, {"grids": [0, 2]}, {"dropout": -0.1}],
     "vwformer": [{"width": 100}, {"heads": 3}, {"ratios": []}, {"ratios": [5]}, {"window": 0}],
 }
