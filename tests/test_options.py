@@ -79,6 +79,7 @@ OUT_OF_RANGE = {
     "deeplabv3plus": [{"low_width": 0}, {"project_kernel": 5}, {"fuse_convs": 0}, {"output_stride": 32}],
     "dpt": [{"width": 0}, {"readout": "add"}, {"reassemble_widths": [16, 24, 32]}],
     "efficientvit": [{"blocks": -1}, {"expansion": 0}, {"final_expansion": 0}],
+    "emcad": [{"kernels": []}, {"kernels": [2]}, {"expansion": 0}, {"gate_kernel": 2}],
     "fcn": [{"width": 0}, {"convs": 0}, {"output_stride": 7}],
     "fpn": [{"width": 48}, {"pyramid_width": 0}, {"merge": "mean"}],
     "lightham": [{"width": 48}, {"ham_width": 0}, {"rank": 0}, {"train_steps": 0}, {"eval_steps": 0}],
