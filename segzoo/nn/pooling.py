@@ -11,16 +11,20 @@ from torch.nn import functional as F
 from segzoo.nn.conv import ConvNormAct
 
 
-def average_over_grid(features: Tensor, cells: int) -> Tensor:
-    """Average a map (B, C, h, w) over a grid of cells x cells, which may overlap by a pixel: (B, C, cells, cells).
+def average_over_grid(features: Tensor, cells: int | Sequence[int]) -> Tensor:
+    """Average a map (B, C, h, w) over the cells of a grid, which may overlap by a pixel: (B, C, rows, columns).
 
     The values of adaptive average pooling, computed by two matrices: deterministic on every device, and exported (to
     ONNX too) without tying the graph to one size.
+
+    :param cells: per side, or (rows, columns), such as the size of another map.
     """
     if cells == 1:
         return features.mean(dim=(-2, -1), keepdim=True)
-    height, width = features.shape[-2:]
-    rows, columns = (_cell_weights(length, cells, features) for length in (height, width))
+    sides = (cells, cells) if isinstance(cells, int) else cells
+    rows, columns = (
+        _cell_weights(length, each, features) for length, each in zip(features.shape[-2:], sides, strict=True)
+    )
     return rows @ features @ columns.transpose(0, 1)
 
 
