@@ -91,6 +91,7 @@ OUT_OF_RANGE = {
     "segformer": [{"width": 0}, {"dropout": 1.0}, {"finest_stride": 1}],
     "segmenter": [{"width": 100}, {"blocks": 0}],
     "transunet": [{"bottleneck": 0}, {"widths": [16]}, {"align_corners": 1}],
+    "umixformer": [{"width": 0}, {"head_width": 0}, {"expansion": 0}, {"dropout": 1}],
     "unet": [{"widths": [16]}, {"widths": [64, 32, 16, 8, 0]}, {"attention": "self"}, {"norm": "instancenorm2d"}],
     "unet3plus": [{"width": 0}, {"finest_stride": 0}],
     "unetplusplus": [{"widths": [16]}, {"attention": "gate"}],
