@@ -25,7 +25,8 @@ def average_over_grid(features: Tensor, cells: int | Sequence[int]) -> Tensor:
     rows, columns = (
         _cell_weights(length, each, features) for length, each in zip(features.shape[-2:], sides, strict=True)
     )
-    return rows @ features @ columns.transpose(0, 1)
+    # [None]: of a plain matrix torch asks whether rows and channels may be merged, which an open number of rows forbids
+    return rows @ features @ columns.transpose(0, 1)[None]
 
 
 def _cell_weights(length: int, cells: int, like: Tensor) -> Tensor:
