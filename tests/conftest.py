@@ -1,3 +1,4 @@
+import importlib
 import os
 import sys
 from collections.abc import Iterator
@@ -5,6 +6,7 @@ from pathlib import Path
 from types import ModuleType
 
 import mmseg_fork
+import peers
 import pytest
 import torch
 from freshly import discover_anew
@@ -55,3 +57,17 @@ def environment(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Enviro
 def mmseg(tmp_path_factory: pytest.TempPathFactory) -> ModuleType:
     """The decode heads of mmsegmentation's kept fork; tests that use it are slow."""
     return mmseg_fork.install(tmp_path_factory.mktemp("mmseg"))
+
+
+@pytest.fixture(scope="session")
+def nnunet_peer(tmp_path_factory: pytest.TempPathFactory) -> ModuleType:
+    """nnU-Net's architectures; tests that use them are slow."""
+    peers.install(["dynamic-network-architectures==0.4.4"], tmp_path_factory.mktemp("nnunet"), "SEGZOO_NNUNET")
+    return importlib.import_module("dynamic_network_architectures.architectures.unet")
+
+
+@pytest.fixture(scope="session")
+def monai(tmp_path_factory: pytest.TempPathFactory) -> ModuleType:
+    """MONAI's networks; tests that use them are slow."""
+    peers.install(["monai==1.6.1"], tmp_path_factory.mktemp("monai"), "SEGZOO_MONAI")
+    return importlib.import_module("monai.networks.nets")

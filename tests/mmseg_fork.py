@@ -10,11 +10,10 @@ folder that has them already:
 from __future__ import annotations
 
 import importlib
-import os
-import subprocess
-import sys
 from pathlib import Path
 from types import ModuleType
+
+import peers
 
 DISTRIBUTIONS = (
     "mmcv-lite==2.2.0",
@@ -29,11 +28,7 @@ def install(folder: Path) -> ModuleType:
 
     :param folder: to install into, unless there is one already.
     """
-    ready = os.environ.get("SEGZOO_MMSEG")
-    if not ready:
-        command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(folder)]
-        subprocess.run([*command, *DISTRIBUTIONS], check=True)
-    sys.path.append(ready or str(folder))
+    peers.install(DISTRIBUTIONS, folder, "SEGZOO_MMSEG")
     return importlib.import_module("mmseg.models.decode_heads")
 
 

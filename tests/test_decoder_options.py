@@ -17,6 +17,7 @@ VARIANTS = [
     ("linear", {"blocks": 4}),
     ("manet", {"attention": "pairs"}),
     ("manet", {"attention": "positions"}),
+    ("nnunet", {"convs": 1, "norm": "batchnorm2d", "finest_stride": 1}),
     ("segformer", {"finest_stride": 2, "width": 16}),
     ("unet", {"attention": "gate", "center": True}),
     ("unet", {"attention": "scse", "center": True}),

@@ -6,6 +6,7 @@ from segzoo.nn.concat import ConcatConv2d, ConcatConvNormAct
 from segzoo.nn.conv import ConvNormAct
 from segzoo.nn.deformable_attention import DeformableAttention
 from segzoo.nn.he import he_initialise
+from segzoo.nn.instance_norm import InstanceNorm2d
 from segzoo.nn.linear import Linear2d
 from segzoo.nn.mlp import MLP
 from segzoo.nn.pooling import MaxPool, PyramidPooling, average_over_grid
@@ -23,6 +24,7 @@ __all__ = [
     "ConcatConvNormAct",
     "ConvNormAct",
     "DeformableAttention",
+    "InstanceNorm2d",
     "Linear2d",
     "MaxPool",
     "PyramidPooling",

@@ -4,6 +4,7 @@ B  batch
 Q  queries
 N  keys and values
 D  width
+C  channels of keys and values, D if not said
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from segzoo.nn.resize import resize
 
 
 class Attention(nn.Module):
-    """Attention with several heads: (B, Q, D), (B, N, D), (B, N, D) to (B, Q, D).
+    """Attention with several heads: (B, Q, D), (B, N, C), (B, N, C) to (B, Q, D).
 
     Queries, keys and values come apart, so that positions can be added to queries and keys alone, as DETR does::
 
@@ -25,13 +26,15 @@ class Attention(nn.Module):
 
     :param width: a multiple of `heads`.
     :param dropout: of the attention, in training.
+    :param key_width: channels of keys and values; the width if None.
     """
 
-    def __init__(self, width: int, heads: int, dropout: float = 0.0) -> None:
+    def __init__(self, width: int, heads: int, dropout: float = 0.0, key_width: int | None = None) -> None:
         super().__init__()
         self.heads = heads
         self.dropout = dropout
-        self.query, self.key, self.value = (nn.Linear(width, width) for _ in range(3))
+        self.query = nn.Linear(width, width)
+        self.key, self.value = (nn.Linear(key_width or width, width) for _ in range(2))
         self.output = nn.Linear(width, width)
         for projection in (self.query, self.key, self.value):
             nn.init.xavier_uniform_(projection.weight, gain=2**-0.5)  # as if the three were one matrix

@@ -9,9 +9,11 @@ from torch import nn
 
 from segzoo.errors import OptionError
 from segzoo.nn.batch_norm import BatchNorm2d
+from segzoo.nn.instance_norm import InstanceNorm2d
 
 Layer = str | Callable[..., nn.Module] | None
-"""A kind of layer: timm's name for it ("batchnorm2d", "groupnorm", "layernorm2d"; "relu", "gelu"), a class, or None."""
+"""A kind of layer: timm's name for it ("batchnorm2d", "groupnorm", "layernorm2d"; "relu", "gelu"), a class, or None.
+"instancenorm2d" is a norm too."""
 
 
 def make_norm(norm: Layer, channels: int) -> nn.Module:
@@ -23,6 +25,8 @@ def make_norm(norm: Layer, channels: int) -> nn.Module:
         return nn.Identity()
     if norm == "batchnorm2d":
         return BatchNorm2d(channels)
+    if norm == "instancenorm2d":
+        return InstanceNorm2d(channels)
     if not isinstance(norm, str):
         return norm(channels)
     try:

@@ -11,17 +11,22 @@ from torch.nn import functional as F
 from segzoo.nn.conv import ConvNormAct
 
 
-def average_over_grid(features: Tensor, cells: int) -> Tensor:
-    """Average a map (B, C, h, w) over a grid of cells x cells, which may overlap by a pixel: (B, C, cells, cells).
+def average_over_grid(features: Tensor, cells: int | Sequence[int]) -> Tensor:
+    """Average a map (B, C, h, w) over the cells of a grid, which may overlap by a pixel: (B, C, rows, columns).
 
     The values of adaptive average pooling, computed by two matrices: deterministic on every device, and exported (to
     ONNX too) without tying the graph to one size.
+
+    :param cells: per side, or (rows, columns), such as the size of another map.
     """
     if cells == 1:
         return features.mean(dim=(-2, -1), keepdim=True)
-    height, width = features.shape[-2:]
-    rows, columns = (_cell_weights(length, cells, features) for length in (height, width))
-    return rows @ features @ columns.transpose(0, 1)
+    sides = (cells, cells) if isinstance(cells, int) else cells
+    rows, columns = (
+        _cell_weights(length, each, features) for length, each in zip(features.shape[-2:], sides, strict=True)
+    )
+    # [None]: of a plain matrix torch asks whether rows and channels may be merged, which an open number of rows forbids
+    return rows @ features @ columns.transpose(0, 1)[None]
 
 
 def _cell_weights(length: int, cells: int, like: Tensor) -> Tensor:

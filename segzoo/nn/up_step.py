@@ -19,7 +19,8 @@ class UpStep(nn.Module):
     :param below: channels of the coarser map.
     :param skips: channels of each skip, in the order of concatenation; none, or 0 for a placeholder, is fine.
     :param width: channels of the result.
-    :param mode: how the map is grown.
+    :param mode: how the map is grown; with "bilinear" `align_corners` says whether the centres of the corner pixels
+        agree.
     :param recalibrate: scSE after the joining, if there is something to join, and after the convolutions.
     """
 
@@ -31,13 +32,15 @@ class UpStep(nn.Module):
         *,
         norm: Layer = "batchnorm2d",
         mode: Mode = "nearest",
+        align_corners: bool = False,
         recalibrate: bool = False,
     ) -> None:
         super().__init__()
         self.split = [below, *skips]
         self.mode: Mode = mode
+        self.align_corners = align_corners
         self.recalibrate_joined = SpatialChannelGate(sum(self.split)) if recalibrate and skips else None
-        self.join = ConcatConvNormAct(self.split, width, mode=mode, norm=norm)
+        self.join = ConcatConvNormAct(self.split, width, mode=mode, align_corners=align_corners, norm=norm)
         self.refine = ConvNormAct(width, width, norm=norm)
         self.recalibrate = SpatialChannelGate(width) if recalibrate else nn.Identity()
 
@@ -51,6 +54,7 @@ class UpStep(nn.Module):
         """
         maps: Sequence[Tensor] = [below, *skips]
         if self.recalibrate_joined is not None:
-            joined = torch.cat([resize(below, size, self.mode), *skips], dim=1)
+            grown = resize(below, size, self.mode, self.align_corners)
+            joined = torch.cat([grown, *skips], dim=1)
             maps = self.recalibrate_joined(joined).split(self.split, dim=1)
         return self.recalibrate(self.refine(self.join(maps, size)))

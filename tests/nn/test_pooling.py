@@ -82,3 +82,8 @@ def test_max_pooling_keeps_the_last_incomplete_window(factor, size):
     features = torch.randn(2, 3, *size)
     expected = F.max_pool2d(features, factor, ceil_mode=True)
     assert torch.equal(MaxPool(factor)(features), expected)
+
+
+def test_a_grid_may_have_the_size_of_another_map():
+    features = torch.rand(2, 3, 17, 23)
+    torch.testing.assert_close(average_over_grid(features, (5, 3)), F.adaptive_avg_pool2d(features, (5, 3)))
