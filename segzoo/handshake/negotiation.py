@@ -230,6 +230,11 @@ def _neck_for(spec: FeatureSpec, selection: Selection, allowed: bool) -> tuple[N
 
 
 def _through_neck(neck: NeckPart, stages: tuple[int, ...], offer: Offer, decoder: DecoderPart) -> Offered:
+    if neck.kind.needs_image and not offer.holds_image:
+        raise NegotiationError(
+            f"neck {neck.part.id} needs the image, and this encoder has a map of its own in entry 0, of "
+            f"{offer.spec.channels[0]} channels; take another neck, or another encoder"
+        )
     with torch.device("meta"):
         twin = neck.kind(offer.spec, stages)
     features = call_on_meta(twin, offer.features)
