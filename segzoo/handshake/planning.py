@@ -86,7 +86,7 @@ class Plan:
 
     def _origin(self, stage: int) -> str:
         made = (self.spec.channels[stage], self.spec.strides[stage])
-        if made != (self.encoder_spec.channels[stage], self.encoder_spec.strides[stage]):
+        if stage in self.neck_stages or made != (self.encoder_spec.channels[stage], self.encoder_spec.strides[stage]):
             return "neck"
         if self.spec.is_placeholder(stage):
             return "placeholder"
