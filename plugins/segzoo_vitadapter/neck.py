@@ -88,8 +88,7 @@ class FinestStage(nn.Module):
         self.up = nn.ConvTranspose2d(width, width, 2, stride=2)
 
     def forward(self, stem: Tensor, coarser: Tensor) -> Tensor:
-        height, width = stem.shape[-2:]
-        return self.project(stem) + self.up(coarser)[..., :height, :width]
+        return self.project(stem) + resize(self.up(coarser), stem.shape[-2:])
 
 
 def _common_width(offer: segzoo.FeatureSpec, maps: Sequence[int]) -> int:

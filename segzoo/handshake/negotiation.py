@@ -24,6 +24,7 @@ from segzoo.handshake.driving import Driven
 from segzoo.handshake.offering import Offer, offer_of
 from segzoo.handshake.parts import EncoderPart, find_decoder, find_encoder, find_neck
 from segzoo.handshake.planning import Part, Plan
+from segzoo.handshake.refiner import Refiner
 from segzoo.head import Classes
 from segzoo.host import registry
 from segzoo.neck import Neck
@@ -324,10 +325,17 @@ def _agree(
         roles=offered.selection.roles,
         input_spec=offer.input_spec,
         strict_size=arguments.strict_size,
+        inner=_inner(decoder),
         refusals=refusals,
         notes=offered.selection.notes,
     )
     return Agreement(plan, parties.encoder, neck.kind if neck else None, parties.decoder.kind)
+
+
+def _inner(decoder: Decoder) -> Part | None:
+    if not isinstance(decoder, Refiner):
+        return None
+    return replace(decoder.inner_part, parameters=count_parameters(decoder.inner))
 
 
 def _auxiliary_stages(stages: Sequence[int], offered: Offered) -> tuple[int, ...]:
