@@ -54,6 +54,7 @@ from .exporting.exported import Exported as Exported
 from .exporting.exporting import export as export
 from .handshake.negotiation import plan as plan
 from .handshake.planning import Plan as Plan
+from .handshake.refiner import Refiner as Refiner
 from .host.descriptors import DatasetSpec as DatasetSpec
 from .host.descriptors import DecoderSpec as DecoderSpec
 from .host.descriptors import EncoderSpec as EncoderSpec

@@ -201,8 +201,8 @@ class SegmentationModel(nn.Module):
     def set_grad_checkpointing(self, enable: bool = True) -> None:
         """Keep less memory for the backward pass, which computes again what was not kept: less memory, more time.
 
-        The encoder's own switch is set, and the decoder's blocks are recomputed one by one. Logits and gradients stay
-        the same.
+        The encoder's own switch is set, and the blocks of neck and decoder are recomputed one by one. Logits and
+        gradients stay the same.
 
         :raises OptionError: for an encoder that has no such switch.
         """
@@ -212,18 +212,19 @@ class SegmentationModel(nn.Module):
             raise OptionError(
                 f"{type(self.encoder).__name__} is no segzoo.Encoder and has no gradient checkpointing: leave it off"
             )
-        set_recomputing(self.decoder, enable)
+        for part in filter(None, (self.neck, self.decoder)):
+            set_recomputing(part, enable)
 
     def no_weight_decay(self) -> set[str]:
         """Parameters that weight decay harms, such as position embeddings, as timm's optimiser factory asks for them.
 
         :returns: names, or patterns as `fnmatch` has them.
         """
-        parts = {"encoder": self.encoder, "decoder": self.decoder}
+        parts = {"encoder": self.encoder, "neck": self.neck, "decoder": self.decoder}
         return {
             f"{part}.{name}"
             for part, module in parts.items()
-            if isinstance(module, Encoder | Decoder)
+            if isinstance(module, Encoder | Neck | Decoder)
             for name in module.no_weight_decay()
         }
 

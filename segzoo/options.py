@@ -33,6 +33,10 @@ Count = Annotated[int, Ge(1), Le(256)]
 """How often something is repeated."""
 Sizes = Annotated[Sequence[Annotated[int, Ge(1), Le(1024)]], Len(1, 16)]
 """Sides, dilations or ratios, in pixels or cells."""
+Places = Annotated[Sequence[Annotated[int, Ge(0), Le(63)]], Len(1, 64)]
+"""Of entries in a list, counted from 0."""
+Values = Mapping[str, Any]
+"""Names and values: the options of something else, which checks them."""
 Kernel = Literal[1, 3, 5, 7]
 """Of a convolution that keeps the size."""
 Stride = Annotated[int, Ge(1), Le(64)]
@@ -185,6 +189,7 @@ NOUNS = {
     "number": ("a number", "numbers"),
     "string": ("a text", "texts"),
     "null": ("None", "None"),
+    "object": ("names and values", "names and values"),
 }
 OTHER_TYPES = {"title", "format", "pattern"}  # mark values that Python has a type of its own for, as paths
 LIMITS = {"minimum": "from", "exclusiveMinimum": "above", "maximum": "to", "exclusiveMaximum": "to below"}

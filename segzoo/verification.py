@@ -39,7 +39,7 @@ def call_on_meta(module: nn.Module, *inputs: Any) -> Any:
 def call_for_shapes(encoder: nn.Module, image: Tensor) -> Any:
     """`encoder(image)` on the meta device, or where the encoder is, if it holds tensors that can't leave there.
 
-    :param image: on the meta device.
+    :param image: on the meta device; it stands itself where the encoder returns what it was given.
     """
     try:
         return call_on_meta(encoder, image)
@@ -48,7 +48,11 @@ def call_for_shapes(encoder: nn.Module, image: Tensor) -> Any:
         if weight.is_meta:
             raise
         with evaluating(encoder), torch.no_grad():
-            return encoder(torch.zeros(image.shape, dtype=weight.dtype, device=weight.device))
+            given = torch.zeros(image.shape, dtype=weight.dtype, device=weight.device)
+            features = encoder(given)
+        if not isinstance(features, Sequence):
+            return features
+        return [image if feature is given else feature for feature in features]
 
 
 def verify_features(who: str, spec: FeatureSpec, image: Tensor, features: Any) -> None:

@@ -1,5 +1,7 @@
 """The encoders that tests of single decoders use: some of the conformance kit's catalogue."""
 
+from typing import Any
+
 from torch import nn
 
 import segzoo
@@ -16,8 +18,10 @@ DENSE = [name for name in OF_MAPS if registry.find_decoder(name).load().emits !=
 
 SMALL = {
     "mask2former": {"width": 64, "queries": 9, "layers": 3, "encoder_layers": 1, "hidden": 64, "encoder_hidden": 64},
+    "knet": {"inner_options": {"width": 64}, "hidden": 64, "steps": 1},
     "maskformer": {"width": 64, "queries": 9, "layers": 2, "hidden": 64},
     "pem": {"width": 64, "pixel_width": 32, "queries": 9, "layers": 3, "hidden": 64},
+    "pointrend": {"inner_options": {"width": 32}, "points": 64, "width": 32},
     "segvit": {"layers": 1},
     "dpt": {"width": 32},
     "upernet": {"width": 32},
@@ -25,7 +29,7 @@ SMALL = {
 """Options of decoders that take long by default, for tests of what they have in common with the others."""
 
 
-def small(decoder: str) -> dict[str, int]:
+def small(decoder: str) -> dict[str, Any]:
     """Options with which a decoder takes little time."""
     return SMALL.get(decoder, {})
 

@@ -87,6 +87,8 @@ OUT_OF_RANGE = {
     "manet": [{"widths": [16]}, {"position_width": 0}, {"reduction": 0}, {"attention": None}],
     "nnunet": [{"convs": 0}, {"norm": "instance"}, {"finest_stride": 0}],
     "ocrnet": [{"width": 0}, {"key_width": 0}, {"coarse_width": 0}],
+    "knet": [{"inner": None}, {"inner_options": []}, {"steps": 0}, {"hidden": 0}],
+    "pointrend": [{"inner": 1}, {"points": 0}, {"width": 0}, {"layers": 0}, {"finest_stride": 0}],
     "pspnet": [{"pool_width": 0}, {"grids": []}, {"kernel": 2}, {"head_kernel": 0}],
     "segformer": [{"width": 0}, {"dropout": 1.0}, {"finest_stride": 1}],
     "segmenter": [{"width": 100}, {"blocks": 0}],

@@ -168,6 +168,13 @@ def test_necks_are_found_by_the_wish_that_they_grant_those_of_segzoo_first(path:
     assert registry.find_neck("other").id == "b:other"
 
 
+def test_a_neck_on_request_is_found_by_its_name_alone(path: Path) -> None:
+    spec = "NeckSpec(name='heavy', target='m:N', grants=('pyramid',), on_request=True)"
+    write_distribution(path, "a", provides("necks", spec))
+    assert "a:heavy" not in [neck.id for neck in registry.necks_granting("pyramid")]
+    assert registry.find_neck("heavy").id == "a:heavy"
+
+
 # Plugins
 
 

@@ -114,7 +114,7 @@ def describe(
 ) -> Manifest:
     """What an artefact of a model says about itself."""
     plan = model.plan
-    parts = {"encoder": plan.encoder, "neck": plan.neck, "decoder": plan.decoder}
+    parts = {"encoder": plan.encoder, "neck": plan.neck, "decoder": plan.decoder, "inner": plan.inner}
     heads = dict(model.head.classes.heads)
     return Manifest(
         target=to,

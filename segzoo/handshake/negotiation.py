@@ -24,6 +24,7 @@ from segzoo.handshake.driving import Driven
 from segzoo.handshake.offering import Offer, offer_of
 from segzoo.handshake.parts import EncoderPart, find_decoder, find_encoder, find_neck
 from segzoo.handshake.planning import Part, Plan
+from segzoo.handshake.refiner import Refiner
 from segzoo.head import Classes
 from segzoo.host import registry
 from segzoo.neck import Neck
@@ -230,6 +231,11 @@ def _neck_for(spec: FeatureSpec, selection: Selection, allowed: bool) -> tuple[N
 
 
 def _through_neck(neck: NeckPart, stages: tuple[int, ...], offer: Offer, decoder: DecoderPart) -> Offered:
+    if neck.kind.needs_image and not offer.holds_image:
+        raise NegotiationError(
+            f"neck {neck.part.id} needs the image, and this encoder has a map of its own in entry 0, of "
+            f"{offer.spec.channels[0]} channels; take another neck, or another encoder"
+        )
     with torch.device("meta"):
         twin = neck.kind(offer.spec, stages)
     features = call_on_meta(twin, offer.features)
@@ -319,10 +325,17 @@ def _agree(
         roles=offered.selection.roles,
         input_spec=offer.input_spec,
         strict_size=arguments.strict_size,
+        inner=_inner(decoder),
         refusals=refusals,
         notes=offered.selection.notes,
     )
     return Agreement(plan, parties.encoder, neck.kind if neck else None, parties.decoder.kind)
+
+
+def _inner(decoder: Decoder) -> Part | None:
+    if not isinstance(decoder, Refiner):
+        return None
+    return replace(decoder.inner_part, parameters=count_parameters(decoder.inner))
 
 
 def _auxiliary_stages(stages: Sequence[int], offered: Offered) -> tuple[int, ...]:

@@ -20,6 +20,7 @@ class Offer:
 
     :param encoder: that was seen.
     :param image: that it was given, and the features that it returned.
+    :param holds_image: whether entry 0 of them is that image, rather than a map of the encoder's own.
     """
 
     encoder: Encoder
@@ -29,6 +30,7 @@ class Offer:
     parameters: int
     image: Tensor
     features: list[Tensor]
+    holds_image: bool
 
 
 def offer_of(part: EncoderPart, request: EncoderRequest) -> Offer:
@@ -47,4 +49,5 @@ def offer_of(part: EncoderPart, request: EncoderRequest) -> Offer:
     features = call_for_shapes(twin, image)
     verify_features(f"encoder {part.part.id}", spec, image, features)
     on_meta = [feature.detach().to("meta") for feature in features]
-    return Offer(twin, request, spec, input_spec, count_parameters(twin), image, on_meta)
+    holds_image = features[0] is image
+    return Offer(twin, request, spec, input_spec, count_parameters(twin), image, on_meta, holds_image)

@@ -55,6 +55,7 @@ class Plan:
     :param auxiliary: the entries that carry an auxiliary head for training.
     :param input_spec: the image sizes that the encoder takes.
     :param strict_size: whether another size is an error, rather than padded or resized.
+    :param inner: the decoder that the decoder refines, if it is a `segzoo.Refiner`.
     :param refusals: the wishes that were not granted, each with the reason.
     :param notes: what else a reader should know.
     """
@@ -72,6 +73,7 @@ class Plan:
     auxiliary: tuple[int, ...] = ()
     input_spec: InputSpec = field(default_factory=InputSpec)
     strict_size: bool = False
+    inner: Part | None = None
     refusals: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -86,7 +88,7 @@ class Plan:
 
     def _origin(self, stage: int) -> str:
         made = (self.spec.channels[stage], self.spec.strides[stage])
-        if made != (self.encoder_spec.channels[stage], self.encoder_spec.strides[stage]):
+        if stage in self.neck_stages or made != (self.encoder_spec.channels[stage], self.encoder_spec.strides[stage]):
             return "neck"
         if self.spec.is_placeholder(stage):
             return "placeholder"
@@ -101,7 +103,7 @@ class Plan:
         from tabulate import tabulate
 
         parts = [part for part in (self.encoder, self.neck, self.decoder) if part]
-        yield " -> ".join(part.id for part in parts)
+        yield " -> ".join(part.id for part in parts) + (f" around {self.inner.id}" if self.inner else "")
         yield ""
         yield tabulate(
             [(row.stage, row.stride, row.channels, row.origin, row.role or "-") for row in self.rows],
@@ -109,10 +111,14 @@ class Plan:
         )
         yield ""
         yield f"input: {self.request.in_channels} channels, {self.input_spec.describe(self.strict_size)}"
-        yield "parameters: " + ", ".join(
-            f"{label} {part.parameters / 1e6:.2f} M"
-            for label, part in (("encoder", self.encoder), ("neck", self.neck), ("decoder", self.decoder))
-            if part
+        yield (
+            "parameters: "
+            + ", ".join(
+                f"{label} {part.parameters / 1e6:.2f} M"
+                for label, part in (("encoder", self.encoder), ("neck", self.neck), ("decoder", self.decoder))
+                if part
+            )
+            + (f", {self.inner.parameters / 1e6:.2f} M of them the inner decoder's" if self.inner else "")
         )
         if self.auxiliary:
             yield "auxiliary heads: stage " + ", ".join(map(str, self.auxiliary))
@@ -154,6 +160,7 @@ class Plan:
                 auxiliary=tuple(plain["auxiliary"]),
                 input_spec=InputSpec(**{**input_spec, "fixed": _pair(input_spec["fixed"])}),
                 strict_size=plain["strict_size"],
+                inner=Part(**plain["inner"]) if plain.get("inner") else None,
                 refusals=tuple(plain["refusals"]),
                 notes=tuple(plain["notes"]),
             )

@@ -87,11 +87,13 @@ class NeckSpec(Descriptor):
     """Describes a `segzoo.Neck`.
 
     :param grants: the wishes that this neck fulfils, such as `("pyramid",)`.
+    :param on_request: whether it is used only where it is named, and never found for a wish by `neck="auto"`.
     """
 
     kind: ClassVar[str] = "neck"
 
     grants: tuple[str, ...] = ()
+    on_request: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -186,8 +186,9 @@ def importers() -> list[Provided[ImporterSpec]]:
 
 
 def necks_granting(wish: str) -> list[Provided[NeckSpec]]:
-    """The necks that fulfil a wish, such as `"pyramid"`, those that ship with segzoo first."""
-    return [provided for provided in _provided(NeckSpec) if wish in provided.descriptor.grants]
+    """The necks that fulfil a wish, such as `"pyramid"`, unasked: those that ship with segzoo first."""
+    necks = _provided(NeckSpec)
+    return [each for each in necks if wish in each.descriptor.grants and not each.descriptor.on_request]
 
 
 @dataclass

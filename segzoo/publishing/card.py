@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from segzoo.errors import OptionError
 from segzoo.host import registry, sources
 from segzoo.host.discovery import SHIPPED
-from segzoo.publishing.config import Config, parts
+from segzoo.publishing.config import CALLED, Config, parts
 
 if TYPE_CHECKING:
     from segzoo.model import SegmentationModel
@@ -136,7 +136,8 @@ def _licences(model: SegmentationModel, config: Config, claims: Claims) -> Itera
         else:
             find = registry.find_neck if kind == "neck" else registry.find_decoder
             code = find(part.id).descriptor.license
-        yield f"- Code of the {kind}, {part.id} of {part.distribution} {part.version}: {code or 'not stated'}"
+        what = CALLED.get(kind, kind)
+        yield f"- Code of the {what}, {part.id} of {part.distribution} {part.version}: {code or 'not stated'}"
     if model.from_published is False:
         return
     published = (facts and facts.weights_licenses) or (encoder.provided.descriptor.weights_license,)

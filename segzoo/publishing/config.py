@@ -30,6 +30,9 @@ MOST_ASKED = 2**21
 MOST_PIXELS = 2**16
 """Of one side: more than any encoder asks for."""
 
+CALLED = {"inner": "inner decoder"}
+"""What people call a part where it isn't called by its name in the plan."""
+
 Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
 UPGRADES: dict[int, Upgrade] = {}
 """By format, the function that turns a config into the next format."""
@@ -131,6 +134,7 @@ class Config:
             (arguments.classes is None) != (arguments.heads is None)
             and expected == given
             and (arguments.encoder, arguments.decoder) == (plan.encoder.id, plan.decoder.id)
+            and (plan.inner is None or plan.inner.id == plan.decoder_options.get("inner"))
             and arguments.in_channels == plan.request.in_channels
             and (arguments.neck in ("auto", None) or arguments.neck == (plan.neck and plan.neck.id))
         )
@@ -158,7 +162,7 @@ def parts(plan: Plan) -> list[tuple[str, Part]]:
 
     A distribution goes by its name in the package index; older files say `segzoo` for what is `segzoo-torch` there.
     """
-    named = (("encoder", plan.encoder), ("neck", plan.neck), ("decoder", plan.decoder))
+    named = (("encoder", plan.encoder), ("neck", plan.neck), ("decoder", plan.decoder), ("inner", plan.inner))
     return [
         (kind, replace(part, distribution=part.distribution and distribution_of(part.distribution)))
         for kind, part in named

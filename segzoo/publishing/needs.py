@@ -14,14 +14,14 @@ from segzoo.errors import PluginError, UnknownNameError
 from segzoo.handshake.planning import Plan
 from segzoo.host import registry
 from segzoo.host.registry import Provided
-from segzoo.publishing.config import Config, parts
+from segzoo.publishing.config import CALLED, Config, parts
 
 
 @dataclass(frozen=True)
 class Need:
     """One part of a model, as its file names it, and what there is here.
 
-    :param kind: encoder, neck or decoder.
+    :param kind: encoder, neck, decoder, or inner: the decoder that the decoder refines.
     :param version: of the distribution, when the model was saved.
     :param provided: by an installed plugin; None when there is none.
     """
@@ -39,7 +39,7 @@ class Need:
 
     def __str__(self) -> str:
         here = "is not installed here" if self.now is None else f"here {self.distribution} {self.now}"
-        return f"{self.kind} {self.id} (saved with {self.distribution} {self.version}, {here})"
+        return f"{CALLED.get(self.kind, self.kind)} {self.id} (saved with {self.distribution} {self.version}, {here})"
 
 
 def needs(plan: Plan) -> list[Need]:

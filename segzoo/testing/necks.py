@@ -36,6 +36,25 @@ def spec(subject: NeckSubject) -> None:
                 raise ConformanceError(f"{case.where}: declared (B, C) {declared}, measured {found} at {size}")
 
 
+def image(subject: NeckSubject) -> None:
+    """It reads of entry 0, mostly the image, no more than the size, unless it says `needs_image`; then it does read it.
+
+    Entry 0 itself may be passed on as it is.
+    """
+    for case in subject.witnesses():
+        neck, inputs = case.build().eval(), case.inputs()
+        other = [torch.randn_like(inputs[0]), *inputs[1:]]
+        with torch.no_grad():
+            reads = not all(map(torch.equal, outputs(neck, inputs)[1:], outputs(neck, other)[1:]))
+        if reads and not neck.needs_image:
+            raise ConformanceError(
+                f"{case.where}: its maps depend on entry 0, where some encoders have a map of their own; say "
+                "`needs_image = True`, and it is given the image there"
+            )
+        if neck.needs_image and not reads:
+            raise ConformanceError(f"{case.where}: it says `needs_image`, and its maps don't depend on the image")
+
+
 def grants(subject: NeckSubject) -> None:
     """If its descriptor grants a pyramid, each stage that it is asked for is coarser than the one before."""
     if subject.provided is None or "pyramid" not in subject.provided.descriptor.grants:

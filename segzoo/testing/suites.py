@@ -67,6 +67,7 @@ SUITES: Mapping[str, tuple[Callable[[Any], None], ...]] = {
         registration.registration,
         registration.descriptor,
         necks.spec,
+        necks.image,
         necks.grants,
         modules.gradients,
         modules.no_empty_parameters,

@@ -96,14 +96,36 @@ class Writing(Doubling):
         return super().forward(features)
 
 
-def test_an_honest_neck_fails_no_check() -> None:
-    results = [each.run(Doubling) for each in NECK.values() if not each.slow]
+class ReadingTheImage(Doubling):
+    """Brightens what it makes where the image is bright, and doesn't say that it needs the image."""
+
+    def forward(self, features):
+        brightness = features[0].mean(dim=(1, 2, 3), keepdim=True)
+        return [features[0], *(feature * brightness for feature in super().forward(features)[1:])]
+
+
+class SayingSo(ReadingTheImage):
+    needs_image = True
+
+
+class WithoutNeed(Doubling):
+    needs_image = True
+
+
+@pytest.mark.parametrize("honest", [Doubling, SayingSo])
+def test_an_honest_neck_fails_no_check(honest: type[segzoo.Neck]) -> None:
+    results = [each.run(honest) for each in NECK.values() if not each.slow]
     assert [result for result in results if result.failed] == []
 
 
 @pytest.mark.parametrize(
     ("fault", "name", "told"),
-    [(DeclaringOtherwise, "spec", "declared 8 channels at stride"), (Writing, "untouched_inputs", "writes into input")],
+    [
+        (DeclaringOtherwise, "spec", "declared 8 channels at stride"),
+        (Writing, "untouched_inputs", "writes into input"),
+        (ReadingTheImage, "image", "say `needs_image = True`"),
+        (WithoutNeed, "image", "its maps don't depend on the image"),
+    ],
 )
 def test_a_neck_s_fault_is_found(fault: type[segzoo.Neck], name: str, told: str) -> None:
     with pytest.raises(ConformanceError, match=told):

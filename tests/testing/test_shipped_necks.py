@@ -1,4 +1,4 @@
-"""The neck that ships with segzoo keeps its promises."""
+"""Every neck that ships with segzoo keeps its promises."""
 
 import pytest
 
@@ -8,5 +8,6 @@ CHECKS = [pytest.param(each, id=str(each), marks=pytest.mark.slow if each.slow e
 
 
 @pytest.mark.parametrize("check", CHECKS)
-def test_the_simple_pyramid_keeps_its_promises(check: Check) -> None:
-    check("simple_pyramid")
+@pytest.mark.parametrize("neck", ["simple_pyramid", "vit_adapter"])
+def test_it_keeps_its_promises(neck: str, check: Check) -> None:
+    check(neck)
