@@ -19,7 +19,8 @@ class UpStep(nn.Module):
     :param below: channels of the coarser map.
     :param skips: channels of each skip, in the order of concatenation; none, or 0 for a placeholder, is fine.
     :param width: channels of the result.
-    :param mode: how the map is grown.
+    :param mode: how the map is resized to the skips.
+    :param upsampler: what the coarser map grows by before; see `make_upsampler`.
     :param recalibrate: scSE after the joining, if there is something to join, and after the convolutions.
     """
 
@@ -31,11 +32,13 @@ class UpStep(nn.Module):
         *,
         norm: Layer = "batchnorm2d",
         mode: Mode = "nearest",
+        upsampler: nn.Module | None = None,
         recalibrate: bool = False,
     ) -> None:
         super().__init__()
         self.split = [below, *skips]
         self.mode: Mode = mode
+        self.upsampler = nn.Identity() if upsampler is None else upsampler
         self.recalibrate_joined = SpatialChannelGate(sum(self.split)) if recalibrate and skips else None
         self.join = ConcatConvNormAct(self.split, width, mode=mode, norm=norm)
         self.refine = ConvNormAct(width, width, norm=norm)
@@ -49,6 +52,7 @@ class UpStep(nn.Module):
         :param size: (height, width).
         :returns: (B, width, height, width).
         """
+        below = self.upsampler(below)
         maps: Sequence[Tensor] = [below, *skips]
         if self.recalibrate_joined is not None:
             joined = torch.cat([resize(below, size, self.mode), *skips], dim=1)
