@@ -85,6 +85,7 @@ OUT_OF_RANGE = {
     "linear": [{"output_stride": 4}, {"blocks": 0}, {"blocks": "all"}, {"dropout": 1.0}],
     "manet": [{"widths": [16]}, {"position_width": 0}, {"reduction": 0}, {"attention": None}],
     "ocrnet": [{"width": 0}, {"key_width": 0}, {"coarse_width": 0}],
+    "ppliteseg": [{"widths": [16]}, {"attention": "both"}, {"grids": []}, {"head_width": 0}],
     "pspnet": [{"pool_width": 0}, {"grids": []}, {"kernel": 2}, {"head_kernel": 0}],
     "segformer": [{"width": 0}, {"dropout": 1.0}, {"finest_stride": 1}, {"upsample": "sapa"}],
     "segmenter": [{"width": 100}, {"blocks": 0}],
