@@ -47,6 +47,8 @@ Dropout = Annotated[float, Ge(0), Lt(1)]
 """How likely a value or a channel is dropped in training."""
 Interpolation = Literal["nearest", "bilinear", "bicubic"]
 """How a map is resized."""
+Upsample = Literal["nearest", "bilinear", "bicubic", "transposed", "pixelshuffle", "dysample", "carafe"]
+"""How a map grows to a finer one's size: an interpolation, or a layer that learns; see `segzoo.nn.make_upsampler`."""
 Norm = Literal["batchnorm2d", "groupnorm", "groupnorm1", "layernorm2d"] | None
 """The norm after each convolution, by timm's name; "groupnorm" has 32 groups, and None is no norm."""
 

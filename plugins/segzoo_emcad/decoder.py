@@ -31,7 +31,7 @@ class EMCADDecoder(segzoo.Decoder):
     :param kernels: of the parallel depthwise convolutions.
     :param expansion: how many times wider the maps are for these.
     :param gate_kernel: of the convolutions by groups that gate a skip.
-    :param interpolation: how a map is grown; the paper doesn't say.
+    :param upsample: how a map is grown; the paper doesn't say.
     """
 
     finest_stride = 4
@@ -44,11 +44,11 @@ class EMCADDecoder(segzoo.Decoder):
         kernels: Kernels = (1, 3, 5),
         expansion: Count = 2,
         gate_kernel: Kernel = 3,
-        interpolation: Interpolation = "nearest",
+        upsample: Interpolation = "nearest",
     ) -> None:
         super().__init__(stages, out_channels=stages.channels[0])
         self.refine_deepest = MSCAM(stages.channels[-1], kernels, expansion)
-        self.grows = nn.ModuleList(EUCB(coarse, fine, interpolation) for fine, coarse in pairwise(stages.channels))
+        self.grows = nn.ModuleList(EUCB(coarse, fine, upsample) for fine, coarse in pairwise(stages.channels))
         self.gates = nn.ModuleList(LGAG(channels, gate_kernel) for channels in stages.channels[:-1])
         self.refines = nn.ModuleList(MSCAM(channels, kernels, expansion) for channels in stages.channels[:-1])
 
@@ -65,14 +65,14 @@ class EMCADDecoder(segzoo.Decoder):
 class EUCB(nn.Module):
     """Efficient up-convolution: grow, a depthwise convolution, a 1x1 to the next map's channels; equation 9."""
 
-    def __init__(self, in_channels: int, out_channels: int, interpolation: Interpolation) -> None:
+    def __init__(self, in_channels: int, out_channels: int, upsample: Interpolation) -> None:
         super().__init__()
-        self.interpolation: Interpolation = interpolation
+        self.upsample: Interpolation = upsample
         self.depthwise = ConvNormAct(in_channels, in_channels, groups=in_channels)
         self.pointwise = nn.Conv2d(in_channels, out_channels, 1)
 
     def forward(self, features: Tensor, size: Sequence[int]) -> Tensor:
-        return self.pointwise(self.depthwise(resize(features, size, self.interpolation)))
+        return self.pointwise(self.depthwise(resize(features, size, self.upsample)))
 
 
 class LGAG(nn.Module):

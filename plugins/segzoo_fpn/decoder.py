@@ -17,8 +17,8 @@ import torch
 from torch import Tensor, nn
 
 import segzoo
-from segzoo.nn import ConvNormAct, he_initialise, resize
-from segzoo.options import Dropout, Interpolation, Width, Width32
+from segzoo.nn import ConvNormAct, he_initialise, make_upsampler, resize, resize_mode
+from segzoo.options import Dropout, Upsample, Width, Width32
 
 
 class FPNDecoder(segzoo.Decoder):
@@ -33,7 +33,8 @@ class FPNDecoder(segzoo.Decoder):
     :param merge: "add" (the paper's) or "cat", which gives the classifier the upsampled levels side by side.
     :param dropout: of whole channels, before the classifier.
     :param align_corners: how levels and logits are upsampled: segmentation_models_pytorch aligns the corners.
-    :param interpolation: how a coarser level grows to the next finer one.
+    :param upsample: how a coarser level of the pyramid grows to the next finer one.
+    :raises OptionError: when `upsample` can't grow a level by the factor between two strides.
     """
 
     finest_stride = 4
@@ -50,13 +51,12 @@ class FPNDecoder(segzoo.Decoder):
         merge: Literal["add", "cat"] = "add",
         dropout: Dropout = 0.2,
         align_corners: bool = False,
-        interpolation: Interpolation = "nearest",
+        upsample: Upsample = "nearest",
     ) -> None:
         super().__init__(stages, out_channels=width if merge == "add" else width * len(stages))
         self.head_dropout = dropout
         self.head_align_corners = align_corners
         self.merge = merge
-        self.interpolation: Interpolation = interpolation
         self.laterals = nn.ModuleList(nn.Conv2d(channels, pyramid_width, 1) for channels in stages.channels)
         self.smooth = nn.ModuleList(
             nn.Conv2d(pyramid_width, pyramid_width, 3, padding=1) if smooth else nn.Identity() for _ in stages.channels
@@ -65,13 +65,17 @@ class FPNDecoder(segzoo.Decoder):
             UpBranch(pyramid_width, width, finer, align_corners) for finer in range(len(stages))
         )
         self.apply(he_initialise)
+        self.upsamplers = nn.ModuleList(  # which start in their own way
+            make_upsampler(upsample, pyramid_width, coarse, fine) for fine, coarse in pairwise(stages.strides)
+        )
+        self.mode = resize_mode(upsample)
 
     def forward(self, features: list[Tensor]) -> Tensor:
         """(B, C_i, H_i, W_i) each to (B, D, H_0, W_0)."""
         sizes = [feature.shape[-2:] for feature in features]
         levels = [lateral(feature) for lateral, feature in zip(self.laterals, features, strict=True)]
         for coarse, fine in pairwise(reversed(range(len(levels)))):
-            levels[fine] = levels[fine] + resize(levels[coarse], sizes[fine], self.interpolation)
+            levels[fine] = levels[fine] + resize(self.upsamplers[fine](levels[coarse]), sizes[fine], self.mode)
         pyramid = [smooth(level) for smooth, level in zip(self.smooth, levels, strict=True)]
         upsampled = [branch(level, sizes) for branch, level in zip(self.branches, pyramid, strict=True)]
         return reduce(torch.add, upsampled[::-1]) if self.merge == "add" else torch.cat(upsampled[::-1], dim=1)

@@ -33,7 +33,7 @@ class MANetDecoder(segzoo.Decoder):
         trained with: one softmax over all pairs of positions, the result's memory read as channels first. "positions"
         is self-attention: each position has a softmax of its own, and the result stays in its place.
     :param norm: timm's name of the norm after each convolution; None for none.
-    :param interpolation: how a map is grown.
+    :param upsample: how a map is grown.
     :raises OptionError: when there isn't a width for each step.
     """
 
@@ -50,7 +50,7 @@ class MANetDecoder(segzoo.Decoder):
         reduction: Count = 16,
         attention: Literal["pairs", "positions"] = "pairs",
         norm: Norm = "batchnorm2d",
-        interpolation: Interpolation = "nearest",
+        upsample: Interpolation = "nearest",
     ) -> None:
         steps = len(stages) - 1
         widths = [16 * 2**step for step in reversed(range(steps))] if widths is None else list(widths)
@@ -60,9 +60,9 @@ class MANetDecoder(segzoo.Decoder):
         *skips, deepest = stages.channels[1:]
         self.center = PositionAttention(deepest, position_width, over_pairs=attention == "pairs")
         self.steps = nn.ModuleList(
-            FusionStep(below, skip, width, reduction, norm, interpolation)
+            FusionStep(below, skip, width, reduction, norm, upsample)
             if skip
-            else UpStep(below, [0], width, norm=norm, mode=interpolation)
+            else UpStep(below, [0], width, norm=norm, mode=upsample)
             for (below, width), skip in zip(pairwise([deepest, *widths]), [*reversed(skips), 0], strict=True)
         )
 

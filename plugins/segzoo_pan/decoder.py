@@ -28,7 +28,7 @@ class PANDecoder(segzoo.Decoder):
     :param width: channels throughout, as in segmentation_models_pytorch.
     :param output_stride: the encoder is asked to be dilated to that stride, 8 or 16; None asks for nothing.
     :param align_corners: of every bilinear resize, the logits' included; segmentation_models_pytorch has True.
-    :param interpolation: how the coarser map grows in global attention upsampling.
+    :param upsample: how the coarser map grows in global attention upsampling.
     """
 
     finest_stride = 4
@@ -41,14 +41,14 @@ class PANDecoder(segzoo.Decoder):
         stages: segzoo.FeatureSpec,
         width: Width = 32,
         align_corners: bool = False,
-        interpolation: Interpolation = "bilinear",
+        upsample: Interpolation = "bilinear",
     ) -> None:
         super().__init__(stages, out_channels=width)
         self.head_align_corners = align_corners
         *finer, deepest = stages.channels
         self.pyramid_attention = FeaturePyramidAttention(deepest, width, align_corners)
         self.upsampling = nn.ModuleList(
-            GlobalAttentionUpsampling(channels, width, interpolation, align_corners) for channels in reversed(finer)
+            GlobalAttentionUpsampling(channels, width, upsample, align_corners) for channels in reversed(finer)
         )
         self.apply(he_initialise)
 

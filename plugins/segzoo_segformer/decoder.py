@@ -17,8 +17,8 @@ from annotated_types import Ge
 from torch import Tensor, nn
 
 import segzoo
-from segzoo.nn import ConcatConvNormAct, ConvNormAct, Linear2d, resize
-from segzoo.options import Dropout, Stride, Width
+from segzoo.nn import ConcatConvNormAct, ConvNormAct, Linear2d, make_upsampler, resize, resize_mode
+from segzoo.options import Dropout, Stride, Upsample, Width
 
 FINEST_STRIDE = 4
 """Of the paper's maps, and of the output."""
@@ -32,6 +32,8 @@ class SegFormerDecoder(segzoo.Decoder):
     :param dropout: of whole channels, before the classifier.
     :param finest_stride: stages of a finer stride are not taken; 2 takes every stage, as segmentation_models_pytorch.
     :param align_corners: how the logits are resized to the image: whether the centres of the corner pixels agree.
+    :param upsample: how each stage grows to stride 4, once it has the width.
+    :raises OptionError: when `upsample` can't grow a stage by the factor between two strides.
     """
 
     role = "linear"
@@ -44,18 +46,23 @@ class SegFormerDecoder(segzoo.Decoder):
         linear_norm: bool = False,
         dropout: Dropout = 0.1,
         align_corners: bool = False,
+        upsample: Upsample = "bilinear",
     ) -> None:
         super().__init__(stages, out_channels=width)
         self.head_dropout = dropout
         self.head_align_corners = align_corners
         coarse = [entry for entry, stride in enumerate(stages.strides) if stride >= FINEST_STRIDE]
         self.finest = coarse[0] if coarse else len(stages) - 1
-        self.linear_norm = linear_norm
         self.linears = nn.ModuleList(
             ConvNormAct(channels, width, kernel=1) if linear_norm else Linear2d(channels, width)
             for channels in stages.channels
         )
-        self.fuse = ConcatConvNormAct([width] * len(stages), width, kernel=1)
+        mode, fine = resize_mode(upsample), stages.strides[self.finest]
+        between = linear_norm or mode != upsample  # whether there is something between the two linear layers
+        self.upsamplers = nn.ModuleList(
+            make_upsampler(upsample, width, max(stride, fine), fine) for stride in stages.strides if between
+        )
+        self.fuse = ConcatConvNormAct([width] * len(stages), width, kernel=1, mode=mode)
 
     @classmethod
     def negotiate(
@@ -73,8 +80,9 @@ class SegFormerDecoder(segzoo.Decoder):
     def forward(self, features: list[Tensor]) -> Tensor:
         """(B, C_i, H_i, W_i) each to (B, D, H, W)."""
         size = features[self.finest].shape[-2:]
-        if self.linear_norm:
-            maps = [linear(feature) for linear, feature in zip(self.linears, features, strict=True)]
+        if self.upsamplers:
+            linears = [linear(feature) for linear, feature in zip(self.linears, features, strict=True)]
+            maps = [upsampler(each) for upsampler, each in zip(self.upsamplers, linears, strict=True)]
         else:  # linear layers are left to the one that follows: the two are one matrix, and a map can be shrunk before
             shrunk = [resize(feature, size) for feature in features[: self.finest]] + features[self.finest :]
             maps = [partial(linear, feature) for linear, feature in zip(self.linears, shrunk, strict=True)]

@@ -22,7 +22,7 @@ class FPN(Architecture):
     def options(self, given: Arguments) -> dict[str, Any]:
         only(given, "encoder_depth", 5)  # SMP's takes the four deepest maps, whatever their strides
         return {
-            "interpolation": interpolation(given),
+            "upsample": interpolation(given),
             "pyramid_width": given["decoder_pyramid_channels"],
             "width": given["decoder_segmentation_channels"],
             "merge": only(given, "decoder_merge_policy", "add", "cat"),

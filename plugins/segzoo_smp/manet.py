@@ -27,7 +27,7 @@ class MAnet(Architecture):
 
     def options(self, given: Arguments) -> dict[str, Any]:
         return {
-            "interpolation": interpolation(given),
+            "upsample": interpolation(given),
             "widths": list(given["decoder_channels"]),
             "norm": norm(given),
             "position_width": given["decoder_pab_channels"],

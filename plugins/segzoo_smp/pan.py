@@ -35,7 +35,7 @@ class PAN(Architecture):
 
     def options(self, given: Arguments) -> dict[str, Any]:
         return {
-            "interpolation": interpolation(given),
+            "upsample": interpolation(given),
             "width": given["decoder_channels"],
             "output_stride": 16 if only(given, "encoder_output_stride", 16, 32) == 16 else None,
             "align_corners": True,

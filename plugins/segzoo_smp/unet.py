@@ -28,7 +28,7 @@ class Unet(Architecture):
                 f"imported: of fewer than {SQUEEZE} channels SMP squeezes none, and segzoo one"
             )
         return {
-            "interpolation": interpolation(given),
+            "upsample": interpolation(given),
             "widths": list(given["decoder_channels"]),
             "norm": norm(given),
             "attention": attention,

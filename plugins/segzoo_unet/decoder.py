@@ -15,8 +15,8 @@ from typing import Any, Literal
 from torch import Tensor, nn
 
 import segzoo
-from segzoo.nn import ConvNormAct, UpStep, resize
-from segzoo.options import Interpolation, Norm, Widths
+from segzoo.nn import ConvNormAct, UpStep, make_upsampler, resize, resize_mode
+from segzoo.options import Norm, Upsample, Widths
 
 
 class UNetDecoder(segzoo.Decoder):
@@ -32,8 +32,8 @@ class UNetDecoder(segzoo.Decoder):
     :param center: convolve the deepest map twice before it is grown.
     :param norm: timm's name of the norm after each convolution, such as "batchnorm2d" or "groupnorm" (widths are then
         multiples of 32); None for none, as in the paper.
-    :param interpolation: how a map is grown.
-    :raises OptionError: when there isn't a width for each step.
+    :param upsample: how a map is grown.
+    :raises OptionError: when there isn't a width for each step, or `upsample` can't grow a map by a step's factor.
     """
 
     placeholders = True
@@ -47,7 +47,7 @@ class UNetDecoder(segzoo.Decoder):
         attention: Literal["gate", "scse"] | None = None,
         center: bool = False,
         norm: Norm = "batchnorm2d",
-        interpolation: Interpolation = "nearest",
+        upsample: Upsample = "nearest",
     ) -> None:
         steps = len(stages) - 1
         widths = [16 * 2**step for step in reversed(range(steps))] if widths is None else list(widths)
@@ -60,10 +60,19 @@ class UNetDecoder(segzoo.Decoder):
         )
         self.steps = nn.ModuleList(
             (GatedUpStep if attention == "gate" and any(joined) else UpStep)(
-                below, joined, width, norm=norm, mode=interpolation, recalibrate=attention == "scse"
+                below,
+                joined,
+                width,
+                norm=norm,
+                mode=resize_mode(upsample),
+                upsampler=make_upsampler(upsample, below, coarse, fine),
+                recalibrate=attention == "scse",
             )
-            for (below, width), joined in zip(
-                pairwise([deepest, *widths]), [*([skip] for skip in reversed(skips)), []], strict=True
+            for (below, width), joined, (coarse, fine) in zip(
+                pairwise([deepest, *widths]),
+                [*([skip] for skip in reversed(skips)), []],
+                pairwise(reversed(stages.strides)),
+                strict=True,
             )
         )
 

@@ -30,7 +30,7 @@ class UNetPlusPlusDecoder(segzoo.Decoder):
         with each step towards the deepest stage.
     :param attention: "scse" recalibrates pixels and channels of each node (arXiv:1803.02579).
     :param norm: timm's name of the norm after each convolution; None for none.
-    :param interpolation: how a map is grown.
+    :param upsample: how a map is grown.
     :raises OptionError: when there isn't a width for each step.
     """
 
@@ -46,7 +46,7 @@ class UNetPlusPlusDecoder(segzoo.Decoder):
         widths: Widths | None = None,
         attention: Literal["scse"] | None = None,
         norm: Norm = "batchnorm2d",
-        interpolation: Interpolation = "nearest",
+        upsample: Interpolation = "nearest",
     ) -> None:
         steps = len(stages) - 1
         widths = [16 * 2**step for step in reversed(range(steps))] if widths is None else list(widths)
@@ -56,7 +56,7 @@ class UNetPlusPlusDecoder(segzoo.Decoder):
             )
         super().__init__(stages, out_channels=widths[-1])
         *skips, deepest = stages.channels[1:]
-        options: dict[str, Any] = {"norm": norm, "mode": interpolation, "recalibrate": attention == "scse"}
+        options: dict[str, Any] = {"norm": norm, "mode": upsample, "recalibrate": attention == "scse"}
         self.rows = nn.ModuleList()
         row = [deepest]
         for skip, width in zip(reversed(skips), widths, strict=False):

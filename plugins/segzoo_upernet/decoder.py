@@ -8,12 +8,14 @@ H_i, W_i  size of map i, and of level i
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from timm.layers import LayerNorm2d
 from torch import Tensor, nn
 
 import segzoo
-from segzoo.nn import ConcatConvNormAct, ConvNormAct, PyramidPooling, he_initialise, resize
-from segzoo.options import Dropout, Sizes, Width
+from segzoo.nn import ConcatConvNormAct, ConvNormAct, PyramidPooling, he_initialise, make_upsampler, resize, resize_mode
+from segzoo.options import Dropout, Sizes, Upsample, Width
 
 
 class UPerNetDecoder(segzoo.Decoder):
@@ -28,6 +30,8 @@ class UPerNetDecoder(segzoo.Decoder):
     :param input_norm: whether each of the encoder's maps gets a layer norm over its channels first.
     :param dropout: of whole channels, before the classifier.
     :param align_corners: how the logits are upsampled: segmentation_models_pytorch aligns the corners.
+    :param upsample: how a coarser level of the pyramid grows to the next finer one.
+    :raises OptionError: when `upsample` can't grow a level by the factor between two strides.
     """
 
     finest_stride = 4
@@ -42,6 +46,7 @@ class UPerNetDecoder(segzoo.Decoder):
         input_norm: bool = True,
         dropout: Dropout = 0.0,
         align_corners: bool = False,
+        upsample: Upsample = "bilinear",
     ) -> None:
         super().__init__(stages, out_channels=width)
         self.head_dropout = dropout
@@ -56,6 +61,10 @@ class UPerNetDecoder(segzoo.Decoder):
         self.smooth = nn.ModuleList(ConvNormAct(width, width) for _ in finer)
         self.fuse = ConcatConvNormAct([width] * len(stages), width)
         self.apply(he_initialise)
+        self.upsamplers = nn.ModuleList(  # which start in their own way
+            make_upsampler(upsample, width, coarse, fine) for fine, coarse in pairwise(stages.strides)
+        )
+        self.mode = resize_mode(upsample)
 
     def forward(self, features: list[Tensor]) -> Tensor:
         """(B, C_i, H_i, W_i) each to (B, D, H_0, W_0)."""
@@ -63,6 +72,7 @@ class UPerNetDecoder(segzoo.Decoder):
         context = self.context([deepest, *self.pooling(deepest)], size=deepest.shape[-2:])
         levels = [lateral(feature) for lateral, feature in zip(self.laterals, finer, strict=True)] + [context]
         for fine in reversed(range(len(finer))):
-            levels[fine] = levels[fine] + resize(levels[fine + 1], levels[fine].shape[-2:])
+            grown = self.upsamplers[fine](levels[fine + 1])
+            levels[fine] = levels[fine] + resize(grown, levels[fine].shape[-2:], self.mode)
         smoothed = [smooth(level) for smooth, level in zip(self.smooth, levels[:-1], strict=True)]
         return self.fuse([*smoothed, context], size=levels[0].shape[-2:])

@@ -2,9 +2,11 @@
 
 from segzoo.nn.attention import Attention, attention_mask
 from segzoo.nn.batch_norm import BatchNorm2d
+from segzoo.nn.carafe import CARAFE
 from segzoo.nn.concat import ConcatConv2d, ConcatConvNormAct
 from segzoo.nn.conv import ConvNormAct
 from segzoo.nn.deformable_attention import DeformableAttention
+from segzoo.nn.dysample import DySample
 from segzoo.nn.he import he_initialise
 from segzoo.nn.instance_norm import InstanceNorm2d
 from segzoo.nn.linear import Linear2d
@@ -13,9 +15,12 @@ from segzoo.nn.pooling import MaxPool, PyramidPooling, average_over_grid
 from segzoo.nn.positions import cell_centres, sine_positions
 from segzoo.nn.resize import resize
 from segzoo.nn.squeeze_excite import ChannelGate, SpatialChannelGate
+from segzoo.nn.sub_pixel import SubPixelConv2d
 from segzoo.nn.up_step import UpStep
+from segzoo.nn.upsampler import make_upsampler, resize_mode
 
 __all__ = [
+    "CARAFE",
     "MLP",
     "Attention",
     "BatchNorm2d",
@@ -24,16 +29,20 @@ __all__ = [
     "ConcatConvNormAct",
     "ConvNormAct",
     "DeformableAttention",
+    "DySample",
     "InstanceNorm2d",
     "Linear2d",
     "MaxPool",
     "PyramidPooling",
     "SpatialChannelGate",
+    "SubPixelConv2d",
     "UpStep",
     "attention_mask",
     "average_over_grid",
     "cell_centres",
     "he_initialise",
+    "make_upsampler",
     "resize",
+    "resize_mode",
     "sine_positions",
 ]

@@ -21,6 +21,8 @@ class UpStep(nn.Module):
     :param width: channels of the result.
     :param mode: how the map is grown; with "bilinear" `align_corners` says whether the centres of the corner pixels
         agree.
+    :param mode: how the map is resized to the skips.
+    :param upsampler: what the coarser map grows by before; see `make_upsampler`.
     :param recalibrate: scSE after the joining, if there is something to join, and after the convolutions.
     """
 
@@ -33,12 +35,14 @@ class UpStep(nn.Module):
         norm: Layer = "batchnorm2d",
         mode: Mode = "nearest",
         align_corners: bool = False,
+        upsampler: nn.Module | None = None,
         recalibrate: bool = False,
     ) -> None:
         super().__init__()
         self.split = [below, *skips]
         self.mode: Mode = mode
         self.align_corners = align_corners
+        self.upsampler = nn.Identity() if upsampler is None else upsampler
         self.recalibrate_joined = SpatialChannelGate(sum(self.split)) if recalibrate and skips else None
         self.join = ConcatConvNormAct(self.split, width, mode=mode, align_corners=align_corners, norm=norm)
         self.refine = ConvNormAct(width, width, norm=norm)
@@ -52,6 +56,7 @@ class UpStep(nn.Module):
         :param size: (height, width).
         :returns: (B, width, height, width).
         """
+        below = self.upsampler(below)
         maps: Sequence[Tensor] = [below, *skips]
         if self.recalibrate_joined is not None:
             grown = resize(below, size, self.mode, self.align_corners)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,10 @@ from segzoo.handshake.planning import Part, Plan
 from segzoo.labels import Labels
 from segzoo.preprocessing import Preprocessing
 from segzoo.publishing.records import read_record
+from segzoo.publishing.upgrades import UPGRADES
 
 LIBRARY = "segzoo"
-FORMAT = 1
+FORMAT = 2
 NAME = "config.json"
 COLOURS = 3
 MOST_BYTES = 4 * 2**20
@@ -32,10 +33,6 @@ MOST_PIXELS = 2**16
 
 CALLED = {"inner": "inner decoder"}
 """What people call a part where it isn't called by its name in the plan."""
-
-Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
-UPGRADES: dict[int, Upgrade] = {}
-"""By format, the function that turns a config into the next format."""
 
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+!_-]*\Z")
 

@@ -61,7 +61,7 @@ def put(*path: str, value: Any) -> Callable[[Content], None]:
 
 
 CONFIGS: dict[str, tuple[Callable[[Content], None], str]] = {
-    "a future format": (put("format_version", value=2), "format 2 is newer than this segzoo reads .1.; pip install"),
+    "a future format": (put("format_version", value=3), "format 3 is newer than this segzoo reads .2.; pip install"),
     "a format that is no number": (put("format_version", value="1"), "format_version is a whole number"),
     "a format that is true": (put("format_version", value=True), "format_version is a whole number"),
     "an unknown field": (put("execute", value="rm"), "config has unknown fields: 'execute'"),

@@ -11,8 +11,11 @@ from published import edit
 import segzoo
 from segzoo.publishing import config
 from segzoo.publishing.needs import changed_versions
+from segzoo.publishing.upgrades import UPGRADES, Upgrade
 
 FOLDERS = sorted((Path(__file__).parent / "folders").glob("*/"))
+OF_SEGZOO = [folder for folder in FOLDERS if "segzoo" in json.loads((folder / "config.json").read_text())["versions"]]
+"""Those from when our distribution was called `segzoo`."""
 
 
 @pytest.mark.usefixtures("no_network")
@@ -24,7 +27,7 @@ def test_a_folder_of_old_loads_and_computes_what_it_did(folder: Path) -> None:
     assert set(sizes) == {(40, 56)}
 
 
-@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+@pytest.mark.parametrize("folder", OF_SEGZOO, ids=lambda folder: folder.name)
 def test_what_older_folders_call_segzoo_is_our_distribution(folder: Path) -> None:
     saved = config.read_config(folder)
     assert saved.versions["segzoo"] == saved.plan.decoder.version
@@ -50,13 +53,13 @@ def test_what_is_saved_names_our_distribution(folder: Path) -> None:
 
 
 def test_there_are_folders_of_old() -> None:
-    assert len(FOLDERS) >= 3
+    assert len(OF_SEGZOO) >= 3
     formats = {json.loads((folder / "config.json").read_text())["format_version"] for folder in FOLDERS}
     assert formats == set(range(1, config.FORMAT + 1))
 
 
 def test_older_formats_are_upgraded_step_by_step(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def renamed(old: str, new: str) -> config.Upgrade:
+    def renamed(old: str, new: str) -> Upgrade:
         return lambda content: {new if name == old else name: value for name, value in content.items()}
 
     monkeypatch.setattr(config, "FORMAT", 3)
@@ -71,3 +74,22 @@ def test_older_formats_are_upgraded_step_by_step(folder: Path, monkeypatch: pyte
 
 def test_an_upgrade_leads_from_every_format_to_the_next() -> None:
     assert set(config.UPGRADES) == set(range(1, config.FORMAT))
+
+
+def test_what_format_1_called_interpolation_is_upsample() -> None:
+    saved = config.read_config(Path(__file__).parent / "folders" / "1_interpolation")
+    assert (saved.arguments.decoder_options["upsample"], saved.plan.decoder_options["upsample"]) == ("bicubic",) * 2
+
+
+@pytest.mark.parametrize("decoder", ["segzoo-ocr:ocr", None, 3])
+def test_options_of_others_keep_their_names(decoder: object) -> None:
+    content = {"arguments": {"decoder": decoder, "decoder_options": {"interpolation": "nearest"}}}
+    assert UPGRADES[1](content) == content
+
+
+@pytest.mark.parametrize(
+    "arguments", [None, [], {"decoder": "segzoo:unet"}, {"decoder": "segzoo:unet", "decoder_options": 3}]
+)
+def test_an_upgrade_leaves_what_is_malformed_to_the_reader(arguments: object) -> None:
+    content = {"arguments": arguments, "plan": 3}
+    assert UPGRADES[1](content) == content
