@@ -18,7 +18,6 @@ from segzoo.benchmarking.here import count_multiply_adds
 FILE = Path(__file__).with_name("costs.json")
 ENCODERS = ("resnet18", "vit_tiny_patch16_224")
 SIZE, CLASSES = (512, 512), 19
-HEADERS = ["", "parameters", "multiply-adds"]
 CONDITIONS = (
     f"Of whole models, encoder and head included, for one image of {SIZE[0]}x{SIZE[1]} and {CLASSES} classes. Time "
     "and memory depend on the machine: [`segzoo bench`](../benchmarking.md) measures them on yours."
@@ -46,10 +45,7 @@ def measured() -> dict[str, dict[str, Cost]]:
 
 def overview() -> str:
     """A section with a table for each encoder, the decoders side by side."""
-    tables = [
-        f"### With `{encoder}`\n\n{_table([(f'[{name}]({name}.md)', cost) for name, cost in costs.items()])}\n"
-        for encoder, costs in measured().items()
-    ]
+    tables = [f"### With `{encoder}`\n\n{_table('decoder', _linked(costs))}\n" for encoder, costs in measured().items()]
     return "\n".join([f"## What they cost\n\n{CONDITIONS}\n", *tables])
 
 
@@ -60,12 +56,17 @@ def of(decoder: str) -> str:
         for encoder, costs in measured().items()
         if decoder in costs
     ]
-    return f"{_table(rows)}\n\n{CONDITIONS} [All decoders](index.md#what-they-cost)."
+    return f"{_table('encoder', rows)}\n\n{CONDITIONS} [All decoders](index.md#what-they-cost)."
 
 
-def _table(rows: list[tuple[str, Cost]]) -> str:
+def _linked(costs: dict[str, Cost]) -> list[tuple[str, Cost]]:
+    return [(f"[{name}]({name}.md)", cost) for name, cost in costs.items()]
+
+
+def _table(whose: str, rows: list[tuple[str, Cost]]) -> str:
     cells = [(name, f"{cost['parameters'] / 1e6:.2f} M", f"{cost['multiply_adds'] / 1e9:.1f} G") for name, cost in rows]
-    return tabulate(cells, headers=HEADERS, tablefmt="github", colalign=("left", "right", "right"))
+    headers = [whose, "parameters", "multiply-adds"]
+    return tabulate(cells, headers=headers, tablefmt="github", colalign=("left", "right", "right"))
 
 
 def main() -> None:
