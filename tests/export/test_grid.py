@@ -18,14 +18,14 @@ ENCODERS = ("mit_b0", TRANSFORMER, "swin_tiny_patch4_window7_224")
 ONE_SIZE = {"swin_tiny_patch4_window7_224": (96, 160)}
 """The encoder that docs/exporting.md has as an exception: what it is exported for instead."""
 LOW = pytest.mark.xfail(reason="its exported program takes no image of 64 rows, see docs/exporting.md", strict=True)
-LONG = ("mask2former", "pem", "pmd")  # a minute each, and the kit exports them too
+FIRST = ("unet", "upernet", "setr_mla")  # the slow tests': half a minute each, and the kit exports every decoder
 PAIRS = [
     *(
-        pytest.param("resnet18", each, marks=pytest.mark.exhaustive if each in LONG else pytest.mark.slow)
+        pytest.param("resnet18", each, marks=pytest.mark.slow if each in FIRST else pytest.mark.exhaustive)
         for each in OF_MAPS
         if each != "vwformer"
     ),
-    pytest.param("resnet18", "vwformer", marks=[pytest.mark.slow, LOW]),
+    pytest.param("resnet18", "vwformer", marks=[pytest.mark.exhaustive, LOW]),
     *(pytest.param(each, decoder, marks=pytest.mark.exhaustive) for each in ENCODERS for decoder in OF_MAPS),
     *(pytest.param(TRANSFORMER, decoder, marks=pytest.mark.exhaustive) for decoder in DRIVING),
 ]
