@@ -73,23 +73,46 @@ def test_its_stages_may_be_placeholders_that_the_inner_decoder_takes_none_of():
     assert plan("fpn", "mit", OfTheSecond).stages == (1, 2, 3, 4, 5)
 
 
-def test_options_that_the_inner_decoder_settles_with_the_encoder_stand_in_the_plan():
-    class Settling(segzoo.Decoder):
-        def __init__(self, stages, width: int | None = None):
-            super().__init__(stages, out_channels=width)
-            self.conv = nn.Conv2d(stages.channels[-1], width, 1)
+class Odd(segzoo.Decoder):
+    """What the tests say."""
 
-        @classmethod
-        def negotiate(cls, offer, **options):
-            return segzoo.Selection((offer.depth,), options={"width": offer.channels[-1]})
+    selection: segzoo.Selection
 
-        def forward(self, features):
-            return self.conv(features[-1])
+    def __init__(self, stages, width: int | None = None):
+        super().__init__(stages, out_channels=width)
+        self.conv = nn.Conv2d(stages.channels[-1], width, 1)
 
-    globals()["Settling"] = Settling
-    segzoo.register(segzoo.DecoderSpec(name="settling", target=f"{__name__}:Settling"))
-    settled = plan("settling").decoder_options
-    assert settled == {"inner": "runtime:settling", "inner_options": {"width": 40}, "inner_stages": [0]}
+    @classmethod
+    def negotiate(cls, offer, **options):
+        return cls.selection
+
+    def forward(self, features):
+        return self.conv(features[-1])
+
+
+@pytest.fixture
+def odd(monkeypatch):
+    discover_anew(monkeypatch)  # so that it is gone afterwards
+    segzoo.register(segzoo.DecoderSpec(name="odd", target=f"{__name__}:Odd"))
+    return lambda selection: monkeypatch.setattr(Odd, "selection", selection, raising=False)
+
+
+def test_options_that_the_inner_decoder_settles_with_the_encoder_stand_in_the_plan(odd):
+    odd(segzoo.Selection((5,), options={"width": 40}))
+    settled = {"inner": "runtime:odd", "inner_options": {"width": 40}, "inner_stages": [0]}
+    assert plan("odd").decoder_options == settled
+
+
+def test_an_inner_decoder_that_drives_the_encoder_is_refused(odd):
+    odd(segzoo.Selection((5,), tokens=2))
+    with pytest.raises(segzoo.OptionError, match="inner decoder runtime:odd drives the encoder's last blocks"):
+        plan("odd")
+
+
+def test_an_inner_decoder_that_answers_nonsense_breaks_the_contract(odd):
+    odd((5,))
+    with pytest.raises(segzoo.ContractError, match=r"runtime:odd was offered 6 entries and answered \(5,\)"):
+        plan("odd")
 
 
 @pytest.mark.parametrize(

@@ -35,11 +35,13 @@ class MMSegArchitecture(segzoo.Architecture):
     :cvar decoder: segzoo's name of it.
     :cvar marks: weights that it has, of which others lack one.
     :cvar takes_pyramid: whether published models leave the backbone undilated.
+    :cvar classifier: the layer whose outputs are the classes.
     """
 
     decoder: ClassVar[str]
     marks: ClassVar[tuple[str, ...]]
     takes_pyramid: ClassVar[bool] = False
+    classifier: ClassVar[str] = "conv_seg"
 
     def options(self, weights: Mapping[str, Tensor]) -> dict[str, Any]:
         """The decoder's."""
@@ -50,7 +52,15 @@ class MMSegArchitecture(segzoo.Architecture):
         raise NotImplementedError
 
     def recognises(self, checkpoint: segzoo.Checkpoint) -> bool:
-        return all(f"decode_head.{mark}" in checkpoint.weights for mark in self.marks)
+        return self.fits(checkpoint.weights)
+
+    def fits(self, weights: Mapping[str, Tensor]) -> bool:
+        """Whether these are weights of it."""
+        return all(f"decode_head.{mark}" in weights for mark in self.marks)
+
+    def classes(self, weights: Mapping[str, Tensor]) -> int:
+        """How many there are."""
+        return weights[f"decode_head.{self.classifier}.weight"].shape[0]
 
     def arguments(self, checkpoint: segzoo.Checkpoint) -> Mapping[str, Any]:
         weights, given = checkpoint.weights, checkpoint.arguments
@@ -62,7 +72,7 @@ class MMSegArchitecture(segzoo.Architecture):
         return {
             "encoder": backbone.encoder,
             "decoder": self.decoder,
-            "classes": weights["decode_head.conv_seg.weight"].shape[0],
+            "classes": self.classes(weights),
             "in_channels": backbone.in_channels,
             "encoder_options": {**backbone.options, **given.get("encoder_options", {})},
             "decoder_options": {**options, **given.get("decoder_options", {})},
@@ -81,8 +91,7 @@ class MMSegArchitecture(segzoo.Architecture):
         return segzoo.Preprocessing().for_channels(find_backbone(checkpoint.weights).in_channels)
 
     def labels(self, checkpoint: segzoo.Checkpoint) -> Mapping[str, segzoo.Labels]:
-        classes = checkpoint.weights["decode_head.conv_seg.weight"].shape[0]
-        return labels_of(glance(checkpoint).get("meta"), classes)
+        return labels_of(glance(checkpoint).get("meta"), self.classes(checkpoint.weights))
 
     def losses(self, checkpoint: segzoo.Checkpoint) -> Sequence[str]:
         reason = auxiliary_differs(checkpoint.weights) if has_auxiliary(checkpoint.weights) else ""

@@ -17,8 +17,8 @@ class FCN(MMSegArchitecture):
     decoder = "fcn"
     marks = ("convs.0.conv.weight",)
 
-    def recognises(self, checkpoint: segzoo.Checkpoint) -> bool:
-        return super().recognises(checkpoint) and checkpoint.weights["decode_head.convs.0.conv.weight"].shape[-1] == 3
+    def fits(self, weights: Mapping[str, Tensor]) -> bool:
+        return super().fits(weights) and weights["decode_head.convs.0.conv.weight"].shape[-1] == 3
 
     def options(self, weights: Mapping[str, Tensor]) -> dict[str, Any]:
         return {

@@ -6,6 +6,7 @@ import segzoo
 from segzoo_mmseg.architecture import glance
 from segzoo_mmseg.deeplabv3 import DeepLabV3, DeepLabV3Plus
 from segzoo_mmseg.fcn import FCN
+from segzoo_mmseg.knet import KNet
 from segzoo_mmseg.pspnet import PSPNet
 from segzoo_mmseg.segformer import SegFormer
 from segzoo_mmseg.upernet import UPerNet
@@ -20,7 +21,7 @@ class MMSegImporter(segzoo.ArchitecturesImporter):
     `encoder_options` and `decoder_options`, such as `{"decoder_options": {"output_stride": 16, "rates": [6, 12, 18]}}`.
     """
 
-    architectures = (SegFormer(), UPerNet(), PSPNet(), DeepLabV3Plus(), DeepLabV3(), FCN())
+    architectures = (SegFormer(), UPerNet(), PSPNet(), DeepLabV3Plus(), DeepLabV3(), FCN(), KNet())
     roots = ("backbone", "decode_head", "auxiliary_head")
 
     def recognises(self, checkpoint: segzoo.Checkpoint) -> bool:

@@ -77,13 +77,19 @@ class Refiner(Decoder):
 
         :raises NegotiationError: when the inner decoder, or this one around it, can't do with this offer.
         :raises UnknownNameError: when no plugin provides the inner decoder.
-        :raises OptionError: when the inner decoder doesn't emit features, refines one itself, or has no such options.
+        :raises OptionError: when the inner decoder doesn't emit features, refines one itself, drives the encoder's
+            blocks, or has no such options.
+        :raises ContractError: when its answer makes no sense.
         """
         given = options["inner_options"] or {}
         part, kind = _find_inner(options["inner"], given)
         taken = select_stages(kind, offer, given)
-        if not isinstance(taken, Selection) or taken.tokens is not None:
-            raise ContractError(f"decoder {part.id} emits features of maps, and answered {taken!r}")
+        if not isinstance(taken, Selection):
+            raise ContractError(f"inner decoder {part.id} was offered {len(offer)} entries and answered {taken!r}")
+        if taken.tokens is not None:
+            raise OptionError(
+                f"inner decoder {part.id} drives the encoder's last blocks, and takes no maps; name another"
+            )
         roles = {**cls.beside(offer, taken, **options), **dict(zip(taken.stages, taken.roles, strict=True))}
         stages = sorted(roles)
         return replace(

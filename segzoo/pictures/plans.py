@@ -36,6 +36,8 @@ def _columns(plan: Plan) -> Iterator[str]:
         if part:
             yield _text(middle, 26, what, bold=True)
             yield _text(middle, 44, part.id.rpartition(":")[2])
+    if plan.inner:
+        yield _text(DECODER_AT, 60, f"around {plan.inner.id.rpartition(':')[2]}")
 
 
 def _stage(plan: Plan, stage: int) -> Iterator[str]:

@@ -1,14 +1,15 @@
 import pytest
 import torch
-from query_parity import STAGES, maps
+from knet_peer import FCN, UPER, knet_head
+from query_parity import CHANNELS, STAGES, maps
 from smp_parity import parameters
 from synthetic import PATTERNS, synthetic
 
 import segzoo
 from segzoo_knet.decoder import KNetDecoder
+from segzoo_mmseg.knet import KNet
 
 SMALL = {"inner": "fpn", "inner_options": {"width": 32, "pyramid_width": 16}, "hidden": 32, "steps": 2}
-NORM = {"type": "BN"}
 
 
 def model_of(encoder="resnet", classes=4, **options):
@@ -57,103 +58,23 @@ def test_it_trains_on_one_image(classes):
     assert all(each.grad.isfinite().all() for each in model.decoder.parameters())
 
 
-def peer_of(mmseg, inner, classes):
-    update = {
-        "type": "KernelUpdateHead", "num_classes": classes, "num_ffn_fcs": 2, "num_heads": 8, "num_mask_fcs": 1,
-        "feedforward_channels": 64, "in_channels": 512, "out_channels": 512, "conv_kernel_size": 1,
-        "feat_transform_cfg": {"conv_cfg": {"type": "Conv2d"}, "act_cfg": None},
-        "kernel_updator_cfg": {"type": "mmseg.KernelUpdator", **dict.fromkeys(("in_channels", "feat_channels"), 256)},
-    }  # fmt: skip
-    common = {"num_classes": classes, "channels": 512, "dropout_ratio": 0.0, "norm_cfg": NORM, "align_corners": False}
-    return mmseg.IterativeDecodeHead(
-        num_stages=3, kernel_generate_head=inner | common, kernel_update_head=[_copy(update) for _ in range(3)]
-    )
-
-
-def _copy(update):
-    return update | {"feat_transform_cfg": dict(update["feat_transform_cfg"])}  # the peer takes things out of it
-
-
-CONV = {"conv": "conv", "bn": "norm"}
-FCN = segzoo.under("convs.{}", "convs.{}", CONV) | segzoo.under("conv_cat", "join", CONV)
-UPER = {
-    **segzoo.under("psp_modules.{}.1", "pooling.branches.{}", CONV),
-    **segzoo.under("bottleneck", "context", CONV),
-    **segzoo.under("lateral_convs.{}", "laterals.{}", CONV),
-    **segzoo.under("fpn_convs.{}", "smooth.{}", CONV),
-    **segzoo.under("fpn_bottleneck", "fuse", CONV),
-}
-QUERY_KEY_VALUE = ("interact.query", "interact.key", "interact.value")
-UPDATOR = {
-    "dynamic_layer": segzoo.split("gathered_in", "gathered_out"),
-    "input_layer": segzoo.split("kernel_in", "kernel_out"),
-    "update_gate": "gathered_gate.0",
-    "norm_in": "gathered_gate.1",
-    "input_gate": "kernel_gate.0",
-    "input_norm_in": "kernel_gate.1",
-    "norm_out": "gathered_norm",
-    "input_norm_out": "kernel_norm",
-    "fc_layer": "output.0",
-    "fc_norm": "output.1",
-}
-UPDATE = {
-    "feat_transform.conv": "transform",
-    **segzoo.under("kernel_update_conv", "adapt", UPDATOR),
-    **{
-        f"attention.attn.in_proj_{kind}": segzoo.split(*(f"{each}.{kind}" for each in QUERY_KEY_VALUE))
-        for kind in ("weight", "bias")
-    },
-    "attention.attn.out_proj": "interact.output",
-    "attention_norm": "interact_norm",
-    "ffn.layers.0.0": "feed.0",
-    "ffn.layers.1": "feed.2",
-    "ffn_norm": "feed_norm",
-    "mask_fcs": "mask_kernels",
-    "fc_mask": "mask_kernels.3",
-}
-
-
-def names_of(inner):
-    return {
-        "kernel_generate_head.conv_seg.weight": segzoo.change("kernels", lambda weight: weight.flatten(1)),
-        "kernel_generate_head.conv_seg.bias": segzoo.change("bias", lambda bias: bias[:, None, None]),
-        **segzoo.under("kernel_generate_head", "inner", inner),
-        **segzoo.under("kernel_update_head.{}", "updates.{}", UPDATE),
-    }
-
-
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # the peer's
 @pytest.mark.parametrize(
-    ("peer", "names", "inner", "inner_options", "places"),
+    ("peer", "inner", "inner_options", "places"),
     [
-        (
-            {"type": "FCNHead", "in_channels": 40, "in_index": 3, "num_convs": 2, "concat_input": True},
-            FCN,
-            "fcn",
-            {"width": 512, "convs": 2, "concat_input": True, "dropout": 0.0},
-            (3,),
-        ),
-        (
-            {
-                "type": "UPerHead",
-                "in_channels": [16, 24, 32, 40],
-                "in_index": [0, 1, 2, 3],
-                "pool_scales": (1, 2, 3, 6),
-            },
-            UPER,
-            "upernet",
-            {"width": 512, "input_norm": False, "dropout": 0.0},
-            (0, 1, 2, 3),
-        ),
+        (FCN, "fcn", {"width": 512, "convs": 2, "concat_input": True, "dropout": 0.0}, (3,)),
+        (UPER, "upernet", {"width": 512, "input_norm": False, "dropout": 0.0}, (0, 1, 2, 3)),
     ],
     ids=["fcn", "upernet"],
 )
-def test_logits_of_each_step_and_gradients_are_mmsegmentation_s(mmseg, peer, names, inner, inner_options, places):
-    theirs = peer_of(mmseg, peer, classes=5).double().train()
+def test_logits_of_each_step_and_gradients_are_mmsegmentation_s(mmseg, peer, inner, inner_options, places):
+    theirs = knet_head(mmseg, peer, CHANNELS, classes=5).double().train()
     options = {"inner": inner, "inner_options": inner_options, "hidden": 64}
     ours = KNetDecoder(STAGES.select(places), 5, **options).double().train()
-    ours.load_state_dict(segzoo.rename_weights(theirs.state_dict(), names_of(names)))
+    weights = {f"decode_head.{name}": weight for name, weight in theirs.state_dict().items()}
+    names = segzoo.under("decode_head", "", KNet().decoder_names(weights))
+    ours.load_state_dict(segzoo.rename_weights(weights, names))
     features = maps()
     taken = [features[place] for place in places]
     last, earlier = ours.forward_with_earlier(taken)
