@@ -1,6 +1,6 @@
 """The blocks that decoders are made of."""
 
-from segzoo.nn.attention import Attention, attention_mask
+from segzoo.nn.attention import Attention, attention_mask, pixel_attention
 from segzoo.nn.batch_norm import BatchNorm2d
 from segzoo.nn.concat import ConcatConv2d, ConcatConvNormAct
 from segzoo.nn.conv import ConvNormAct
@@ -8,7 +8,7 @@ from segzoo.nn.deformable_attention import DeformableAttention
 from segzoo.nn.he import he_initialise
 from segzoo.nn.linear import Linear2d
 from segzoo.nn.mlp import MLP
-from segzoo.nn.pooling import MaxPool, PyramidPooling, average_over_grid
+from segzoo.nn.pooling import MaxPool, PyramidPooling, average_over_grid, average_over_regions
 from segzoo.nn.positions import cell_centres, sine_positions
 from segzoo.nn.resize import resize
 from segzoo.nn.squeeze_excite import ChannelGate, SpatialChannelGate
@@ -30,8 +30,10 @@ __all__ = [
     "UpStep",
     "attention_mask",
     "average_over_grid",
+    "average_over_regions",
     "cell_centres",
     "he_initialise",
+    "pixel_attention",
     "resize",
     "sine_positions",
 ]
