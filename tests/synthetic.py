@@ -25,6 +25,12 @@ SMALL = {
     "segvit": {"layers": 1},
     "dpt": {"width": 32},
     "upernet": {"width": 32},
+    **{
+        name: {"width": 32}
+        for name in ("ann", "apcnet", "ccnet", "danet", "dmnet", "dnl", "emanet", "gcnet", "nonlocal")
+    },
+    "isanet": {"width": 32, "key_width": 16, "window": 2},
+    "encnet": {"width": 32},
 }
 """Options of decoders that take long by default, for tests of what they have in common with the others."""
 

@@ -12,6 +12,7 @@ import segzoo
 VARIANTS = [
     ("dpt", {"width": 32, "readout": "ignore", "residual_norm": False}),
     ("efficientvit", {"final_expansion": 4, "blocks": 1}),
+    ("encnet", {"width": 16, "laterals": True}),
     ("fcn", {"width": 8, "convs": 2, "concat_input": True}),
     ("fpn", {"merge": "cat"}),
     ("linear", {"blocks": 4}),

@@ -36,12 +36,14 @@ class MMSegArchitecture(segzoo.Architecture):
     :cvar marks: weights that it has, of which others lack one.
     :cvar takes_pyramid: whether published models leave the backbone undilated.
     :cvar classifier: the layer whose outputs are the classes.
+    :cvar of_training: layers of the decode head that its training loss alone needs, and what they are.
     """
 
     decoder: ClassVar[str]
     marks: ClassVar[tuple[str, ...]]
     takes_pyramid: ClassVar[bool] = False
     classifier: ClassVar[str] = "conv_seg"
+    of_training: ClassVar[Mapping[str, str]] = {}
 
     def options(self, weights: Mapping[str, Tensor]) -> dict[str, Any]:
         """The decoder's."""
@@ -68,7 +70,7 @@ class MMSegArchitecture(segzoo.Architecture):
         backbone = find_backbone(weights)
         if not self.takes_pyramid:
             options["output_stride"] = DILATED if backbone.dilates else None
-        auxiliary = has_auxiliary(weights) and not self.losses(checkpoint)
+        auxiliary = has_auxiliary(weights) and not auxiliary_differs(weights)
         return {
             "encoder": backbone.encoder,
             "decoder": self.decoder,
@@ -84,7 +86,8 @@ class MMSegArchitecture(segzoo.Architecture):
             **find_backbone(checkpoint.weights).names,
             "decode_head.conv_seg": "head.classifiers.logits.conv",
             **segzoo.under("decode_head", "decoder", self.decoder_names(checkpoint.weights)),
-            **({"auxiliary_head": None} if self.losses(checkpoint) else AUXILIARY),
+            **{f"decode_head.{layer}": None for layer in self.of_training},
+            **({"auxiliary_head": None} if auxiliary_differs(checkpoint.weights) else AUXILIARY),
         }
 
     def preprocessing(self, checkpoint: segzoo.Checkpoint) -> segzoo.Preprocessing:
@@ -94,8 +97,15 @@ class MMSegArchitecture(segzoo.Architecture):
         return labels_of(glance(checkpoint).get("meta"), self.classes(checkpoint.weights))
 
     def losses(self, checkpoint: segzoo.Checkpoint) -> Sequence[str]:
-        reason = auxiliary_differs(checkpoint.weights) if has_auxiliary(checkpoint.weights) else ""
-        return (f"the auxiliary head was left out: {reason}; predictions don't depend on it",) if reason else ()
+        weights = checkpoint.weights
+        reason = auxiliary_differs(weights) if has_auxiliary(weights) else ""
+        left_out = [f"the auxiliary head was left out: {reason}"] if reason else []
+        left_out += [
+            f"{what} was left out: its training loss alone needs it"
+            for layer, what in self.of_training.items()
+            if f"decode_head.{layer}.weight" in weights
+        ]
+        return tuple(f"{each}; predictions don't depend on it" for each in left_out)
 
 
 def width(weights: Mapping[str, Tensor], layer: str) -> int:

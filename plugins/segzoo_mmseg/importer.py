@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import segzoo
 from segzoo_mmseg.architecture import glance
+from segzoo_mmseg.context import ANN, APCNet, DANet, DMNet, EncNet, ISANet
+from segzoo_mmseg.convolved_context import DNL, CCNet, EMANet, GCNet, NonLocal
 from segzoo_mmseg.deeplabv3 import DeepLabV3, DeepLabV3Plus
 from segzoo_mmseg.fcn import FCN
 from segzoo_mmseg.knet import KNet
@@ -21,7 +23,13 @@ class MMSegImporter(segzoo.ArchitecturesImporter):
     `encoder_options` and `decoder_options`, such as `{"decoder_options": {"output_stride": 16, "rates": [6, 12, 18]}}`.
     """
 
-    architectures = (SegFormer(), UPerNet(), PSPNet(), DeepLabV3Plus(), DeepLabV3(), FCN(), KNet())
+    architectures = (
+        *(SegFormer(), UPerNet(), PSPNet(), DeepLabV3Plus(), DeepLabV3()),
+        *(NonLocal(), DNL(), GCNet(), CCNet(), EMANet()),
+        *(DANet(), ISANet(), ANN(), APCNet(), DMNet(), EncNet()),
+        KNet(),
+        FCN(),  # last: several others have its weights too
+    )
     roots = ("backbone", "decode_head", "auxiliary_head")
 
     def recognises(self, checkpoint: segzoo.Checkpoint) -> bool:

@@ -11,10 +11,9 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 import segzoo
-from segzoo.nn import ConcatConvNormAct, ConvNormAct, he_initialise
+from segzoo.nn import ConcatConvNormAct, ConvNormAct, average_over_regions, he_initialise, pixel_attention
 from segzoo.options import Dropout, Width
 
 
@@ -73,15 +72,9 @@ class OCRDecoder(segzoo.Decoder):
         size = features[0].shape[-2:]
         coarse = self.coarse_classifier(self.coarse(features, size))
         pixels = self.pixels(features, size)
-        context = self.attention(pixels, object_regions(pixels, coarse))
+        context = self.attention(pixels, average_over_regions(pixels, coarse))  # of each class a region
         augmented = self.augment([context, pixels], size)
         return self.classifier(self.dropout(augmented)), coarse
-
-
-def object_regions(pixels: Tensor, coarse: Tensor) -> Tensor:
-    """The mean of the pixels (B, C, h, w), weighted by how likely they are of each class: (B, C, K, 1)."""
-    weights = coarse.flatten(2).softmax(dim=2)  # over the pixels: of each class a region
-    return (pixels.flatten(2) @ weights.transpose(-2, -1))[..., None]
 
 
 class ObjectAttention(nn.Module):
@@ -95,15 +88,8 @@ class ObjectAttention(nn.Module):
         self.out = ConvNormAct(key_width, width, kernel=1)
 
     def forward(self, pixels: Tensor, regions: Tensor) -> Tensor:
-        query, key, value = (
-            layer(each)
-            .flatten(2)
-            .transpose(-2, -1)
-            .contiguous()[:, None]  # one head: ONNX has no attention without that axis
-            for layer, each in ((self.query, pixels), (self.key, regions), (self.value, regions))
-        )
-        context = F.scaled_dot_product_attention(query, key, value)
-        return self.out(context[:, 0].transpose(-2, -1).unflatten(2, pixels.shape[-2:]))
+        context = pixel_attention(self.query(pixels), self.key(regions), self.value(regions))
+        return self.out(context)
 
 
 def two_layers(channels: int, width: int) -> nn.Sequential:

@@ -1,6 +1,6 @@
 """The blocks that decoders are made of."""
 
-from segzoo.nn.attention import Attention, attention_mask
+from segzoo.nn.attention import Attention, attention_mask, pixel_attention
 from segzoo.nn.batch_norm import BatchNorm2d
 from segzoo.nn.carafe import CARAFE
 from segzoo.nn.concat import ConcatConv2d, ConcatConvNormAct
@@ -11,7 +11,7 @@ from segzoo.nn.he import he_initialise
 from segzoo.nn.instance_norm import InstanceNorm2d
 from segzoo.nn.linear import Linear2d
 from segzoo.nn.mlp import MLP
-from segzoo.nn.pooling import MaxPool, PyramidPooling, average_over_grid
+from segzoo.nn.pooling import MaxPool, PyramidPooling, average_over_grid, average_over_regions
 from segzoo.nn.positions import cell_centres, sine_positions
 from segzoo.nn.resize import resize
 from segzoo.nn.squeeze_excite import ChannelGate, SpatialChannelGate
@@ -39,9 +39,11 @@ __all__ = [
     "UpStep",
     "attention_mask",
     "average_over_grid",
+    "average_over_regions",
     "cell_centres",
     "he_initialise",
     "make_upsampler",
+    "pixel_attention",
     "resize",
     "resize_mode",
     "sine_positions",

@@ -1,10 +1,12 @@
 """Attention of queries to keys, arXiv:1706.03762, section 3.2, and within masks, arXiv:2112.01527, section 3.2.1.
 
-B  batch
-Q  queries
-N  keys and values
-D  width
-C  channels of keys and values, D if not said
+B     batch
+Q     queries
+N     keys and values
+D     width
+C     channels of keys and values, D if not said
+V     channels of values, where they differ
+h, w  size of a map
 """
 
 from __future__ import annotations
@@ -55,6 +57,23 @@ class Attention(nn.Module):
         allowed = None if mask is None else mask[:, None]
         attended = F.scaled_dot_product_attention(query, key, value, allowed, dropout)
         return self.output(attended.transpose(1, 2).flatten(2))
+
+
+def pixel_attention(query: Tensor, key: Tensor, value: Tensor, scale: float | None = None) -> Tensor:
+    """Each pixel of a map attends to the cells of another, or of the same one.
+
+    :param query: (B, D, h, w).
+    :param key: (B, D, ...), one vector per cell, in any arrangement.
+    :param value: (B, V, ...), in the same arrangement.
+    :param scale: of the products of query and key; one over the root of D if None.
+    :returns: (B, V, h, w).
+    """
+    queries, keys, values = (
+        each.flatten(2).transpose(-2, -1).contiguous()[:, None]  # one head: ONNX has no attention without that axis
+        for each in (query, key, value)
+    )
+    attended = F.scaled_dot_product_attention(queries, keys, values, scale=scale)
+    return attended[:, 0].transpose(-2, -1).unflatten(2, query.shape[-2:])
 
 
 def attention_mask(mask_logits: Tensor, size: Sequence[int]) -> Tensor:

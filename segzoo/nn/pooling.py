@@ -1,4 +1,4 @@
-"""Pyramid pooling: a map summarised over grids of a few cells."""
+"""Pooling: a map summarised over grids of a few cells, or over soft regions."""
 
 from __future__ import annotations
 
@@ -36,6 +36,15 @@ def _cell_weights(length: int, cells: int, like: Tensor) -> Tensor:
     touched = (pixel * cells < (cell + 1) * length) & ((pixel + 1) * cells > cell * length)  # whole numbers: exact
     weights = touched.to(like.dtype)
     return weights / weights.sum(dim=1, keepdim=True)
+
+
+def average_over_regions(features: Tensor, logits: Tensor) -> Tensor:
+    """Average a map (B, C, h, w) over soft regions, each of which weighs the pixels by a softmax: (B, C, K, 1).
+
+    :param logits: (B, K, h, w), one channel for each of the K regions.
+    """
+    weights = logits.flatten(2).softmax(dim=2)
+    return (features.flatten(2) @ weights.transpose(-2, -1))[..., None]
 
 
 class PyramidPooling(nn.Module):

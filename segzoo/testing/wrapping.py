@@ -117,7 +117,12 @@ def wrapped(module: nn.Module, names: list[str]) -> Iterator[None]:
 
 
 def _run(module: nn.Module, inputs: Features) -> list[Tensor]:
-    """With the same chance each time."""
+    """With the same chance each time, and from the same buffers, which training may move."""
+    before = [(buffer, buffer.clone()) for buffer in module.buffers()]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        return [each.detach() for each in outputs(module, inputs)]
+        found = [each.detach() for each in outputs(module, inputs)]
+    with torch.no_grad():
+        for buffer, kept in before:
+            buffer.copy_(kept)
+    return found

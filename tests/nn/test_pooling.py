@@ -3,7 +3,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from segzoo.nn import MaxPool, PyramidPooling, average_over_grid
+from segzoo.nn import MaxPool, PyramidPooling, average_over_grid, average_over_regions
 
 
 @pytest.mark.parametrize("cells", [1, 2, 3, 6])
@@ -87,3 +87,10 @@ def test_max_pooling_keeps_the_last_incomplete_window(factor, size):
 def test_a_grid_may_have_the_size_of_another_map():
     features = torch.rand(2, 3, 17, 23)
     torch.testing.assert_close(average_over_grid(features, (5, 3)), F.adaptive_avg_pool2d(features, (5, 3)))
+
+
+def test_a_region_is_the_mean_of_its_pixels_where_it_is_certain():
+    features, logits = torch.rand(1, 5, 2, 4), torch.full((1, 2, 2, 4), -100.0)
+    logits[0, 0, :, :2] = logits[0, 1, :, 2:] = 100
+    expected = torch.stack([features[0, :, :, :2].mean(dim=(1, 2)), features[0, :, :, 2:].mean(dim=(1, 2))], dim=1)
+    torch.testing.assert_close(average_over_regions(features, logits), expected[None, ..., None])

@@ -3,7 +3,6 @@ import torch
 from synthetic import PATTERNS, synthetic
 
 import segzoo
-from segzoo_ocrnet.decoder import object_regions
 
 SMALL = {"width": 32, "key_width": 16}
 
@@ -37,14 +36,6 @@ def test_the_coarse_logits_come_with_the_logits():
     logits, coarse = decoder.forward_with_coarse(features)
     assert logits.shape == coarse.shape == (2, 4, 16, 24)
     assert torch.equal(logits, decoder(features))
-
-
-def test_a_region_is_the_mean_of_its_pixels_where_the_guess_is_certain():
-    pixels, coarse = torch.rand(1, 5, 2, 4), torch.full((1, 2, 2, 4), -100.0)
-    coarse[0, 0, :, :2] = coarse[0, 1, :, 2:] = 100
-    regions = object_regions(pixels, coarse)
-    expected = torch.stack([pixels[0, :, :, :2].mean(dim=(1, 2)), pixels[0, :, :, 2:].mean(dim=(1, 2))], dim=1)
-    assert torch.allclose(regions[0, :, :, 0], expected)
 
 
 def test_the_loss_of_the_logits_alone_reaches_every_parameter():
