@@ -38,6 +38,15 @@ class Decoder(nn.Module):
     their classes says `emits = "queries"`, takes `classes` too, and returns `segzoo.Queries`: mask logits (B, Q, h, w)
     and class logits (B, Q, classes + 1), the last of them "no object", and in training mode those of earlier layers.
 
+    One that is supervised at several scales, as U-Nets for medical images often are (deep supervision,
+    arXiv:1409.5185), sets `coarser_channels`, and returns its coarser maps as well when it is asked to::
+
+            def forward(self, features, coarser=False):
+                ...
+                return (finest, [half, quarter]) if coarser else finest
+
+    The core adds a head for each, for the training loss alone; see `segzoo.SegmentationModel.forward`.
+
     The other parameters of `__init__` are its options. Their annotations are their declaration: the core holds the
     user's values against them before anything is built, and `segzoo decoders NAME` shows them, with what the class's
     docstring says of each. `segzoo.options` has those that many decoders share.
@@ -78,6 +87,9 @@ class Decoder(nn.Module):
 
     stages: FeatureSpec
     out_channels: int
+    coarser_channels: tuple[int, ...] = ()
+    """Of a decoder that is supervised at several scales: channels of the coarser maps that `forward(features,
+    coarser=True)` returns beside its output, fine to coarse."""
 
     def __init__(self, stages: FeatureSpec, out_channels: int) -> None:
         super().__init__()

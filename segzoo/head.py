@@ -131,6 +131,14 @@ class QueryHead(Head):
         return self.name(logits.split(list(self.classes.heads.values()), dim=1))
 
 
+def coarser_heads(decoder: Decoder, classes: Classes) -> list[Head]:
+    """Heads as that of the output, on the coarser maps of a decoder that is supervised at several scales."""
+    return [
+        FeatureHead(classes, channels, decoder.head_kernel, decoder.head_dropout, decoder.head_align_corners)
+        for channels in decoder.coarser_channels
+    ]
+
+
 def head_of(decoder: Decoder, classes: Classes) -> Head:
     """The head that fits what a decoder emits."""
     if decoder.emits == "logits":

@@ -16,7 +16,7 @@ from segzoo.encoder import Encoder, Pretrained
 from segzoo.errors import InputError, OptionError
 from segzoo.handshake.agreement import Agreement
 from segzoo.handshake.planning import Plan
-from segzoo.head import AuxiliaryHead, Classes, Head, Logits, head_of
+from segzoo.head import AuxiliaryHead, Classes, Head, Logits, coarser_heads, head_of
 from segzoo.labels import Labels
 from segzoo.layer_groups import Matcher, prefix_matcher
 from segzoo.neck import Neck
@@ -50,6 +50,7 @@ class SegmentationModel(nn.Module):
         auxiliary: Mapping[int, AuxiliaryHead],
         plan: Plan,
         preprocessing: Preprocessing,
+        coarser: Sequence[Head] = (),
     ) -> None:
         super().__init__()
         self.encoder = encoder
@@ -57,6 +58,7 @@ class SegmentationModel(nn.Module):
         self.decoder = decoder
         self.head = head
         self.auxiliary = nn.ModuleDict({str(stage): each for stage, each in auxiliary.items()})
+        self.coarser = nn.ModuleList(coarser)
         self.plan = plan
         self.config: dict[str, Any] = {}
         self.preprocessing = preprocessing
@@ -81,7 +83,8 @@ class SegmentationModel(nn.Module):
         preprocessing = getattr(encoder, "preprocessing", None) or Preprocessing().for_channels(
             plan.request.in_channels
         )
-        return cls(encoder, neck, decoder, head, auxiliary, plan, preprocessing)
+        coarser = coarser_heads(decoder, classes)
+        return cls(encoder, neck, decoder, head, auxiliary, plan, preprocessing, coarser)
 
     def forward(
         self, image: Tensor, auxiliary: bool = False, queries: bool = False
@@ -92,15 +95,21 @@ class SegmentationModel(nn.Module):
         :param auxiliary: whether to return the auxiliary heads' logits as well, for a training loss on both.
         :param queries: whether to return what `queries` does, in place of the logits.
         :returns: logits (B, classes, H, W), in train and eval mode alike; with named heads a dict of them. With
-            `auxiliary` a pair: the logits, and those of each auxiliary head by its stage, all of the image's size.
+            `auxiliary` a pair: the logits, and those of each auxiliary head by its stage, all of the image's size. Of
+            a decoder that is supervised at several scales, those of its coarser ones too, as -1, -2, ..., fine to
+            coarse.
         :raises InputError: for another shape or type, or a size that the encoder can't take, or can't train on.
         :raises OptionError: where queries are asked for and the decoder has none.
         """
         self._check(image)
         features = self._encode(self._pad(image))
-        decoded = self._decode(features)
+        coarser: Sequence[Tensor] = ()
+        if auxiliary and self.coarser:
+            decoded, coarser = self._decode(features, coarser=True)
+        else:
+            decoded = self._decode(features)
         answer = self._queries(decoded) if queries else _crop(self.head(decoded, _size(features)), image)
-        return (answer, self._auxiliary_logits(features, image)) if auxiliary else answer
+        return (answer, self._auxiliary_logits(features, coarser, image)) if auxiliary else answer
 
     def queries(self, image: Tensor) -> Queries:
         """The masks that a decoder of queries predicts, and their classes, as they are.
@@ -344,14 +353,14 @@ class SegmentationModel(nn.Module):
     def _through_neck(self, features: list[Tensor]) -> list[Tensor]:
         return features if self.neck is None else self.neck(features)
 
-    def _decode(self, features: list[Tensor] | Tokens) -> Any:
+    def _decode(self, features: list[Tensor] | Tokens, **options: Any) -> Any:
         """What the decoder emits."""
         if isinstance(features, Tokens):
-            return self.decoder(features)
+            return self.decoder(features, **options)
         selected = [features[stage] for stage in self.plan.stages]
         if self.decoder.memory_format is not None:
             selected = [feature.contiguous(memory_format=self.decoder.memory_format) for feature in selected]
-        return self.decoder(selected)
+        return self.decoder(selected, **options)
 
     def _queries(self, decoded: Any) -> Queries:
         if self.decoder.emits != "queries":
@@ -361,11 +370,16 @@ class SegmentationModel(nn.Module):
             )
         return Queries(*decoded)
 
-    def _auxiliary_logits(self, features: list[Tensor] | Tokens, image: Tensor) -> dict[int, Logits]:
+    def _auxiliary_logits(
+        self, features: list[Tensor] | Tokens, coarser: Sequence[Tensor], image: Tensor
+    ) -> dict[int, Logits]:
         if isinstance(features, Tokens):
             return {}
-        size = features[0].shape[-2:]
-        return {int(stage): _crop(head(features[int(stage)], size), image) for stage, head in self.auxiliary.items()}
+        size = _size(features)
+        found = {int(stage): head(features[int(stage)], size) for stage, head in self.auxiliary.items()}
+        for number, (head, decoded) in enumerate(zip(self.coarser, coarser, strict=True), start=1):
+            found[-number] = head(decoded, size)
+        return {key: _crop(logits, image) for key, logits in found.items()}
 
     def _check(self, image: Tensor) -> None:
         channels, sizes = self.plan.request.in_channels, self.plan.input_spec

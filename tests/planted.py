@@ -104,6 +104,18 @@ class RefusingAll(Honest):
         raise segzoo.NegotiationError("no encoder is good enough")
 
 
+class OtherCoarserMaps(Honest):
+    """Supervised at two coarser scales, of which it forgets one."""
+
+    def __init__(self, stages: segzoo.FeatureSpec) -> None:
+        super().__init__(stages)
+        self.coarser_channels = (8, 8)
+
+    def forward(self, features, coarser=False):
+        output = super().forward(features)
+        return (output, [output]) if coarser else output
+
+
 class OtherChannels(Honest):
     def forward(self, features):
         return super().forward(features)[:, 1:]

@@ -10,6 +10,7 @@ from torch import multiprocessing
 from torch.nn.parallel import DistributedDataParallel
 
 import segzoo
+import segzoo.testing
 
 STEPS = 3
 
@@ -56,6 +57,38 @@ def test_they_are_compiled_as_one_graph():
     model = segzoo.create_model(synthetic("few"), "linear", classes=4, auxiliary=[2]).eval()
     compiled = torch.compile(model, fullgraph=True, backend="aot_eager")
     torch.testing.assert_close(compiled(image(), auxiliary=True), model(image(), auxiliary=True))
+
+
+SUPERVISED = {"decoder_options": {"deep_supervision": True}}
+
+
+@pytest.mark.parametrize(("decoder", "scales"), [("nnunet", 2), ("emcad", 3)])
+def test_a_decoder_may_be_supervised_at_its_coarser_scales(decoder, scales):
+    model = segzoo.create_model(synthetic("resnet"), decoder, classes=4, auxiliary=[4], **SUPERVISED).eval()
+    logits, auxiliary = model(image(), auxiliary=True)
+    assert torch.equal(logits, model(image()))
+    assert list(auxiliary) == [4, *(-scale for scale in range(1, scales + 1))]
+    assert {each.shape for each in auxiliary.values()} == {(2, 4, 33, 47)}
+
+
+def test_each_scale_s_head_learns_and_none_is_left_over():
+    model = segzoo.create_model(synthetic("resnet"), "nnunet", classes=None, heads={"a": 2, "b": 3}, **SUPERVISED)
+    logits, auxiliary = model(image(), auxiliary=True)
+    for each in (logits, *auxiliary.values()):
+        (each["a"].square().mean() + each["b"].square().mean()).backward(retain_graph=True)
+    assert not [name for name, parameter in model.named_parameters() if parameter.grad is None]
+
+
+def test_without_being_asked_for_they_have_no_heads():
+    model = segzoo.create_model(synthetic("resnet"), "nnunet", classes=4)
+    assert model(image(), auxiliary=True)[1] == {}
+    assert not model.coarser
+
+
+@pytest.mark.parametrize("decoder", ["nnunet", "emcad"])
+def test_coarser_maps_are_as_declared(decoder):
+    (check,) = (each for each in segzoo.testing.checks("decoder") if each.name == "coarser_maps")
+    check(decoder, options={"deep_supervision": True})
 
 
 def gradients(model):

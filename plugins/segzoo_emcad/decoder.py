@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Annotated
+from typing import Annotated, Any
 
 from annotated_types import Len
 from torch import Tensor, nn
@@ -25,13 +25,13 @@ Kernels = Annotated[Sequence[Kernel], Len(1, 16)]
 class EMCADDecoder(segzoo.Decoder):
     """From the deepest map up: grow, gate the skip by what was grown, add the two, refine.
 
-    Written from the paper alone. It classifies every scale in training, and the finest when it is used; here the finest
-    is classified, and `auxiliary` of `segzoo.create_model` puts heads on the encoder's maps.
+    Written from the paper alone.
 
     :param kernels: of the parallel depthwise convolutions.
     :param expansion: how many times wider the maps are for these.
     :param gate_kernel: of the convolutions by groups that gate a skip.
     :param upsample: how a map is grown; the paper doesn't say.
+    :param deep_supervision: whether every scale is classified in training, as in the paper, or the finest alone.
     """
 
     finest_stride = 4
@@ -45,21 +45,24 @@ class EMCADDecoder(segzoo.Decoder):
         expansion: Count = 2,
         gate_kernel: Kernel = 3,
         upsample: Interpolation = "nearest",
+        deep_supervision: bool = False,
     ) -> None:
         super().__init__(stages, out_channels=stages.channels[0])
+        self.coarser_channels = stages.channels[1:] if deep_supervision else ()
         self.refine_deepest = MSCAM(stages.channels[-1], kernels, expansion)
         self.grows = nn.ModuleList(EUCB(coarse, fine, upsample) for fine, coarse in pairwise(stages.channels))
         self.gates = nn.ModuleList(LGAG(channels, gate_kernel) for channels in stages.channels[:-1])
         self.refines = nn.ModuleList(MSCAM(channels, kernels, expansion) for channels in stages.channels[:-1])
 
-    def forward(self, features: list[Tensor]) -> Tensor:
-        """(B, C_i, H_i, W_i) each to (B, C_0, H_0, W_0)."""
+    def forward(self, features: list[Tensor], coarser: bool = False) -> Any:
+        """(B, C_i, H_i, W_i) each to (B, C_0, H_0, W_0), with `coarser` beside what is decoded at the coarser maps."""
         *skips, deepest = features
-        decoded = self.refine_deepest(deepest)
+        decoded = [self.refine_deepest(deepest)]
         for grow, gate, refine, skip in reversed(list(zip(self.grows, self.gates, self.refines, skips, strict=True))):
-            grown = grow(decoded, skip.shape[-2:])
-            decoded = refine(grown + gate(skip, grown))
-        return decoded
+            grown = grow(decoded[0], skip.shape[-2:])
+            decoded.insert(0, refine(grown + gate(skip, grown)))
+        finest, *others = decoded
+        return (finest, others) if coarser else finest
 
 
 class EUCB(nn.Module):

@@ -25,6 +25,8 @@ class NNUNetDecoder(segzoo.Decoder):
     :param convs: convolutions of each step; 2 in nnU-Net, 1 with its residual encoders.
     :param norm: the norm after each convolution, "instancenorm2d" in the paper, or another by timm's name; None for
         none.
+    :param deep_supervision: whether the outputs of the steps before the last, but for the first, are classified in
+        training as well: all but the two coarsest resolutions, as in the paper.
     :param finest_stride: stages of a finer stride are not taken; 1 takes the entry at the image's own resolution too,
         where the paper's encoder has its first stage.
     """
@@ -36,8 +38,10 @@ class NNUNetDecoder(segzoo.Decoder):
         stages: segzoo.FeatureSpec,
         convs: Count = 2,
         norm: Literal["instancenorm2d"] | Norm = "instancenorm2d",
+        deep_supervision: bool = False,
     ) -> None:
         super().__init__(stages, out_channels=stages.channels[0])
+        self.coarser_channels = stages.channels[1:-2] if deep_supervision else ()
         self.steps = nn.ModuleList(
             Step(stages.select((entry, entry + 1)), convs, norm) for entry in reversed(range(len(stages) - 1))
         )
@@ -53,12 +57,14 @@ class NNUNetDecoder(segzoo.Decoder):
             )
         return segzoo.Selection(stages=taken, pyramid=cls.pyramid, roles=("skip",) * (len(taken) - 1) + ("grown",))
 
-    def forward(self, features: list[Tensor]) -> Tensor:
-        """(B, C_i, H_i, W_i) each to (B, C_0, H_0, W_0)."""
-        *skips, decoded = features
+    def forward(self, features: list[Tensor], coarser: bool = False) -> Any:
+        """(B, C_i, H_i, W_i) each to (B, C_0, H_0, W_0), with `coarser` beside those of the steps before."""
+        *skips, deepest = features
+        decoded = [deepest]
         for step, skip in zip(self.steps, reversed(skips), strict=True):
-            decoded = step(decoded, skip)
-        return decoded
+            decoded.insert(0, step(decoded[0], skip))
+        finest, *others = decoded
+        return (finest, others[: len(self.coarser_channels)]) if coarser else finest
 
 
 class Step(nn.Module):

@@ -119,7 +119,7 @@ def optimize(model: SegmentationModel, *, compile: bool = False) -> OptimizedMod
             "the original. Its forward may be random, its logits not finite, or decided by how float32 rounds"
         )
     folded = norms - count_norms(optimized)
-    optimized.optimized = Optimization(norms, folded, merged, len(model.auxiliary), worst)
+    optimized.optimized = Optimization(norms, folded, merged, len(model.auxiliary) + len(model.coarser), worst)
     optimized.to(parameter.device, parameter.dtype).requires_grad_(False)
     if compile:
         optimized.compile()

@@ -31,7 +31,8 @@ class Loss(nn.Module):
     :param class_weights: of each class, for a single class of pixels without it and with it; for several heads by name.
     :param ignore_index: what the target holds where a pixel doesn't count.
     :param label_smoothing: of those terms that have it, `ce` and `bce`.
-    :param auxiliary_weight: how much each auxiliary head's loss counts.
+    :param auxiliary_weight: how much the loss of each auxiliary head on a stage counts. That of a coarser scale of the
+        decoder counts half of the next finer one's, as in nnU-Net (arXiv:1904.08128).
     :raises OptionError: for a term that isn't there, a weight below 0, or smoothing outside of [0, 1).
     """
 
@@ -82,8 +83,11 @@ class Loss(nn.Module):
         """What the loss is the sum of: the weighted terms by name, behind that of their head, and `"auxiliary"`."""
         parts = self._parts(logits, target)
         if auxiliary:
-            each = {str(stage): _sum(self._parts(one, target)) for stage, one in auxiliary.items()}
-            parts["auxiliary"] = self.auxiliary_weight * _sum(each)
+            each = {
+                str(stage): (self.auxiliary_weight if stage > 0 else 2.0**stage) * _sum(self._parts(one, target))
+                for stage, one in auxiliary.items()
+            }
+            parts["auxiliary"] = _sum(each)
         return parts
 
     def _parts(self, logits: OfHeads, target: OfHeads) -> dict[str, Tensor]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any
+from unittest import SkipTest
 
 import torch
 from torch import Tensor
@@ -87,6 +88,28 @@ def sizes(subject: DecoderSubject) -> None:
                 f"{where}: the output has shape {tuple(output.shape)}, and its maps have "
                 f"{', '.join(f'{height}x{width}' for height, width in maps)}; take sizes from tensors, never from an "
                 "index or a factor"
+            )
+
+
+def coarser_maps(subject: DecoderSubject) -> None:
+    """Asked for the coarser maps that it is supervised at, it returns them as declared, beside the same output."""
+    declaring = [case for case in subject.witnesses() if case.decoder_alone().coarser_channels]
+    if not declaring:
+        raise SkipTest("it declares no coarser maps")
+    for case in declaring:
+        decoder, inputs = case.decoder_alone().eval(), case.inputs()
+        if decoder.emits != "features":
+            raise ConformanceError(
+                f"{case.where}: it emits {decoder.emits}, and coarser maps are classified beside features alone"
+            )
+        with torch.no_grad():
+            alone, (output, coarser) = decoder(inputs), decoder(inputs, coarser=True)
+        if not torch.equal(alone, output):
+            raise ConformanceError(f"{case.where}: its output is another one when coarser maps are asked for")
+        found = tuple(each.shape[1] for each in coarser)
+        if found != decoder.coarser_channels:
+            raise ConformanceError(
+                f"{case.where}: declared coarser maps of {decoder.coarser_channels} channels, returned {found}"
             )
 
 

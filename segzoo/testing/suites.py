@@ -26,6 +26,7 @@ SUITES: Mapping[str, tuple[Callable[[Any], None], ...]] = {
         decoders.negotiation,
         decoders.out_channels,
         decoders.sizes,
+        decoders.coarser_maps,
         decoders.options,
         modules.gradients,
         modules.no_empty_parameters,

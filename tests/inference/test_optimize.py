@@ -79,6 +79,14 @@ def test_auxiliary_heads_are_gone():
     assert not any(name.startswith("auxiliary") for name in optimized.state_dict())
 
 
+def test_so_are_the_heads_of_coarser_scales():
+    options = {"deep_supervision": True}
+    model = segzoo.create_model(synthetic("resnet"), "emcad", classes=4, decoder_options=options)
+    optimized = segzoo.optimize(model.eval())
+    assert optimized(torch.rand(1, 3, 64, 64), auxiliary=True)[1] == {}
+    assert (optimized.optimized.auxiliary, len(optimized.coarser)) == (3, 0)
+
+
 def test_it_predicts():
     model = trained(decoder="fpn")
     image = torch.rand(3, 50, 70)

@@ -105,6 +105,13 @@ def test_auxiliary_heads_have_their_share() -> None:
     torch.testing.assert_close(loss(logits, target, {4: other, 5: third}), parts["ce"] + parts["auxiliary"])
 
 
+def test_each_coarser_scale_of_the_decoder_counts_half_of_the_one_before() -> None:
+    (logits, target), (half, _), (quarter, _), (stage, _) = scene(), scene(), scene(), scene()
+    parts = Loss("ce", auxiliary_weight=0.3).parts(logits, target, {4: stage, -1: half, -2: quarter})
+    expected = 0.3 * ce(stage, target) + 0.5 * ce(half, target) + 0.25 * ce(quarter, target)
+    torch.testing.assert_close(parts["auxiliary"], expected)
+
+
 def test_it_takes_what_a_model_with_auxiliary_heads_returns() -> None:
     model = segzoo.create_model("resnet18", "fpn", classes=3, auxiliary=[4])
     logits, auxiliary = model(torch.rand(2, 3, 32, 32), auxiliary=True)

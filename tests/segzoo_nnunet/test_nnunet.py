@@ -75,14 +75,18 @@ def test_nnu_net_has_as_many_parameters(nnunet_peer, kind, convs):
 def test_nnu_net_s_decoder_gives_the_same_logits_and_gradients(nnunet_peer, kind, convs):
     widths = (8, 12, 16, 20)
     peer = unet(nnunet_peer, kind, convs, widths, classes=5).decoder
-    decoder = NNUNetDecoder(stages_of(widths), convs=convs)
+    peer.deep_supervision = True
+    decoder = NNUNetDecoder(stages_of(widths), convs=convs, deep_supervision=True)
     decoder.load_state_dict({renamed(name): each for name, each in peer.state_dict().items() if renamed(name)})
     ours, theirs = ([torch.rand(2, width, 24 // 2**entry, 40 // 2**entry) for entry, width in enumerate(widths)],) * 2
     ours, theirs = ([each.clone().requires_grad_() for each in side] for side in (ours, theirs))
-    logits, expected = peer.seg_layers[-1](decoder(ours)), peer(theirs)
-    assert torch.allclose(logits, expected, atol=1e-4)
-    for each in (logits, expected):
-        each.square().mean().backward()
+    finest, coarser = decoder(ours, coarser=True)
+    logits = [classify(each) for classify, each in zip(peer.seg_layers[::-1], [finest, *coarser], strict=False)]
+    expected = peer(theirs)[:-1]  # the coarsest doesn't count in its loss
+    for side in (logits, expected):
+        sum(each.square().mean() for each in side).backward()
+    for one, other in zip(logits, expected, strict=True):
+        assert torch.allclose(one, other, atol=1e-4)
     for one, other in zip(ours, theirs, strict=True):
         assert torch.allclose(one.grad, other.grad, atol=1e-4 * other.grad.abs().max())
 

@@ -79,6 +79,7 @@ def test_a_decoder_that_needs_torch_to_register(path: Path) -> None:
         (planted.RefusingWrongly, "negotiation", "with ValueError"),
         (planted.RefusingAll, "negotiation", "refuses every encoder"),
         (planted.OtherChannels, "out_channels", r"declared features \(B, 8, h, w\), returned shape \(2, 7\)"),
+        (planted.OtherCoarserMaps, "coarser_maps", r"declared coarser maps of \(8, 8\) channels, returned \(8,\)"),
         (planted.OptionThatIsNoData, "options", "must be plain data"),
         (planted.OptionThatJSONChanges, "options", "build another decoder"),
         (planted.EmptyParameters, "no_empty_parameters", "without elements"),
