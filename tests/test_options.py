@@ -75,6 +75,8 @@ def test_no_option_of_the_zoo_has_two_declarations(decoder: str) -> None:
 
 
 OUT_OF_RANGE = {
+    "cgrseg": [{"width": 0}, {"blocks": 0}, {"band": 4}, {"dropout": 1}],
+    "ddrnet": [{"width": 0}, {"pool_width": 0}, {"head_width": "64"}],
     "deeplabv3": [{"rates": [0]}, {"project_kernel": 2}, {"dropout": 1}, {"head_dropout": 1}, {"output_stride": 4}],
     "deeplabv3plus": [{"low_width": 0}, {"project_kernel": 5}, {"fuse_convs": 0}, {"output_stride": 32}],
     "dpt": [{"width": 0}, {"readout": "add"}, {"reassemble_widths": [16, 24, 32]}],
@@ -85,6 +87,7 @@ OUT_OF_RANGE = {
     "linear": [{"output_stride": 4}, {"blocks": 0}, {"blocks": "all"}, {"dropout": 1.0}],
     "manet": [{"widths": [16]}, {"position_width": 0}, {"reduction": 0}, {"attention": None}],
     "ocrnet": [{"width": 0}, {"key_width": 0}, {"coarse_width": 0}],
+    "pidnet": [{"width": 0}, {"pool_width": 0}, {"head_width": 0}, {"light": 1}],
     "ppliteseg": [{"widths": [16]}, {"attention": "both"}, {"grids": []}, {"head_width": 0}],
     "pspnet": [{"pool_width": 0}, {"grids": []}, {"kernel": 2}, {"head_kernel": 0}],
     "segformer": [{"width": 0}, {"dropout": 1.0}, {"finest_stride": 1}, {"upsample": "sapa"}],

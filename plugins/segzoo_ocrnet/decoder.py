@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import segzoo
-from segzoo.nn import ConcatConvNormAct, ConvNormAct, he_initialise
+from segzoo.nn import ConcatConvNormAct, ConvNormAct, he_initialise, object_regions
 from segzoo.options import Dropout, Width
 
 
@@ -76,12 +76,6 @@ class OCRDecoder(segzoo.Decoder):
         context = self.attention(pixels, object_regions(pixels, coarse))
         augmented = self.augment([context, pixels], size)
         return self.classifier(self.dropout(augmented)), coarse
-
-
-def object_regions(pixels: Tensor, coarse: Tensor) -> Tensor:
-    """The mean of the pixels (B, C, h, w), weighted by how likely they are of each class: (B, C, K, 1)."""
-    weights = coarse.flatten(2).softmax(dim=2)  # over the pixels: of each class a region
-    return (pixels.flatten(2) @ weights.transpose(-2, -1))[..., None]
 
 
 class ObjectAttention(nn.Module):

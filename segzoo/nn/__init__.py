@@ -10,7 +10,8 @@ from segzoo.nn.dysample import DySample
 from segzoo.nn.he import he_initialise
 from segzoo.nn.linear import Linear2d
 from segzoo.nn.mlp import MLP
-from segzoo.nn.pooling import MaxPool, PyramidPooling, average_over_grid
+from segzoo.nn.object_regions import object_regions
+from segzoo.nn.pooling import MaxPool, PyramidPooling, average_over_grid, average_to
 from segzoo.nn.positions import cell_centres, sine_positions
 from segzoo.nn.resize import resize
 from segzoo.nn.squeeze_excite import ChannelGate, SpatialChannelGate
@@ -37,9 +38,11 @@ __all__ = [
     "UpStep",
     "attention_mask",
     "average_over_grid",
+    "average_to",
     "cell_centres",
     "he_initialise",
     "make_upsampler",
+    "object_regions",
     "resize",
     "resize_mode",
     "sine_positions",

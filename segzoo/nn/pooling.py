@@ -12,15 +12,23 @@ from segzoo.nn.conv import ConvNormAct
 
 
 def average_over_grid(features: Tensor, cells: int) -> Tensor:
-    """Average a map (B, C, h, w) over a grid of cells x cells, which may overlap by a pixel: (B, C, cells, cells).
+    """Average a map (B, C, h, w) over a grid of cells x cells: (B, C, cells, cells); see `average_to`."""
+    if cells == 1:
+        return features.mean(dim=(-2, -1), keepdim=True)
+    return average_to(features, (cells, cells))
+
+
+def average_to(features: Tensor, size: Sequence[int]) -> Tensor:
+    """Average a map (B, C, h, w) over a grid of cells, which may overlap by a pixel: (B, C, height, width).
 
     The values of adaptive average pooling, computed by two matrices: deterministic on every device, and exported (to
     ONNX too) without tying the graph to one size.
+
+    :param size: (height, width) of the grid, in cells.
     """
-    if cells == 1:
-        return features.mean(dim=(-2, -1), keepdim=True)
-    height, width = features.shape[-2:]
-    rows, columns = (_cell_weights(length, cells, features) for length in (height, width))
+    rows, columns = (
+        _cell_weights(length, cells, features) for length, cells in zip(features.shape[-2:], size, strict=True)
+    )
     return rows @ features @ columns.transpose(0, 1)
 
 

@@ -3,7 +3,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from segzoo.nn import MaxPool, PyramidPooling, average_over_grid
+from segzoo.nn import MaxPool, PyramidPooling, average_over_grid, average_to
 
 
 @pytest.mark.parametrize("cells", [1, 2, 3, 6])
@@ -17,6 +17,12 @@ def test_the_average_is_that_of_adaptive_pooling(cells, size):
     (averages * weights).sum().backward()
     (expected * weights).sum().backward()
     torch.testing.assert_close(ours.grad, plain.grad)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 5), (9, 3)])
+def test_the_grid_need_not_be_square(size):
+    features = torch.rand(2, 3, 9, 11, dtype=torch.float64)
+    torch.testing.assert_close(average_to(features, size), F.adaptive_avg_pool2d(features, size))
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])

@@ -3,7 +3,7 @@ import torch
 from synthetic import PATTERNS, synthetic
 
 import segzoo
-from segzoo_ocrnet.decoder import object_regions
+from segzoo.nn import object_regions
 
 SMALL = {"width": 32, "key_width": 16}
 

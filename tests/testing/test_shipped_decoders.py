@@ -6,10 +6,12 @@ from synthetic import SMALL
 import segzoo
 from segzoo.testing import Check, checks
 
-POOLED_TO_THE_LAST_PIXEL = "its pyramid halves the deepest map three times: traced, each is one pixel or more than one"
+POOLED_TO_THE_LAST_PIXEL = "it pools the deepest map to an eighth of its sides: traced, they are one pixel or more"
 ROUNDED_OVER_A_THRESHOLD = "on a map of two cells: where rounding moves a mask's edge, a query attends to other cells"
 EXPECTED_FAILURES = {
     "pan": {"export": POOLED_TO_THE_LAST_PIXEL},
+    "ddrnet": {"export": POOLED_TO_THE_LAST_PIXEL},
+    "pidnet": {"export": POOLED_TO_THE_LAST_PIXEL},
     "mask2former": {"bfloat16": ROUNDED_OVER_A_THRESHOLD},
 }
 CHECKS = [pytest.param(each, id=str(each), marks=pytest.mark.slow if each.slow else ()) for each in checks("decoder")]
