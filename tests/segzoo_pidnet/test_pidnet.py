@@ -107,6 +107,15 @@ def test_a_boundary_chooses_detail_and_its_absence_context(boundary, chosen):
     torch.testing.assert_close(fused, fuse.conv(maps[chosen]))
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("decoder", "options"), [("ddrnet", {}), ("pidnet", {}), ("pidnet", {"light": False})])
+def test_it_computes_the_same_in_onnx_runtime_at_sizes_that_were_not_traced(decoder, options, tmp_path):
+    pytest.importorskip("onnxscript")
+    options = SMALL | options
+    model = segzoo.create_model(synthetic("resnet"), decoder, classes=3, decoder_options=options).eval()
+    segzoo.export(model, tmp_path / "model.onnx")  # which verifies them
+
+
 # Against mmsegmentation
 
 
