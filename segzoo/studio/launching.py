@@ -43,9 +43,11 @@ def launch(settings: Settings | None = None, *, block: bool = True) -> Any:
 
 
 def _theme(gradio: Any) -> Any:
-    """Fonts that each machine has, and small print that is dark enough to read."""
+    """Fonts that each machine has, small print that is dark enough to read, buttons that are dark enough for white."""
     theme = gradio.themes.Base(font=FONTS, font_mono=MONOSPACED)
     return theme.set(
         block_info_text_color="*neutral_600", block_title_text_color="*neutral_700",
         block_label_text_color="*neutral_700",
+        button_primary_background_fill="*primary_700", button_primary_background_fill_dark="*primary_700",
+        button_primary_background_fill_hover="*primary_800", button_primary_background_fill_hover_dark="*primary_800",
     )  # fmt: skip
