@@ -23,14 +23,14 @@ SMALL = {
     "pem": {"width": 64, "pixel_width": 32, "queries": 9, "layers": 3, "hidden": 64},
     "pointrend": {"inner_options": {"width": 32}, "points": 64, "width": 32},
     "segvit": {"layers": 1},
-    "dpt": {"width": 32},
-    "upernet": {"width": 32},
     **{
         name: {"width": 32}
-        for name in ("ann", "apcnet", "ccnet", "danet", "dmnet", "dnl", "emanet", "gcnet", "nonlocal")
+        for name in (
+            *("ann", "apcnet", "ccnet", "danet", "dmnet", "dnl", "emanet", "encnet", "gcnet", "nonlocal"),
+            *("dpt", "upernet"),
+        )
     },
     "isanet": {"width": 32, "key_width": 16, "window": 2},
-    "encnet": {"width": 32},
 }
 """Options of decoders that take long by default, for tests of what they have in common with the others."""
 

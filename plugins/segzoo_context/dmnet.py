@@ -9,7 +9,6 @@ k     side of a filter
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import product
 from typing import Annotated
 
 import torch
@@ -62,14 +61,16 @@ class DynamicConv(nn.Module):
 def convolve_each(features: Tensor, filters: Tensor) -> Tensor:
     """Convolve each channel of each image with a filter of its own: (B, D, H, W) and (B, D, k, k) to (B, D, H, W).
 
-    As a sum over the filter's cells: a grouped convolution would tie an exported graph to one batch size.
+    As a sum over shifts: a grouped convolution would tie an exported graph to one batch, and a map unfolded to windows
+    takes as many times the memory as a filter has cells.
     """
     height, width = features.shape[-2:]
     side = filters.shape[-1]
     before, after = side // 2, (side - 1) // 2
     padded = F.pad(features, (before, after, before, after))
+    columns = torch.stack([padded[..., column : column + width] for column in range(side)], dim=2)
+    rows = (columns[..., row : row + height, :] * filters[:, :, row, :, None, None] for row in range(side))
     convolved = torch.zeros_like(features)
-    for row, column in product(range(side), repeat=2):
-        window = padded[..., row : row + height, column : column + width]
-        convolved = convolved + window * filters[..., row, column, None, None]
+    for row in rows:  # (B, D, k, H, W) each
+        convolved = convolved + row.sum(dim=2)
     return convolved
