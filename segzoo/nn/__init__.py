@@ -10,9 +10,9 @@ from segzoo.nn.dysample import DySample
 from segzoo.nn.he import he_initialise
 from segzoo.nn.linear import Linear2d
 from segzoo.nn.mlp import MLP
-from segzoo.nn.object_regions import object_regions
 from segzoo.nn.pooling import MaxPool, PyramidPooling, average_over_grid, average_to
 from segzoo.nn.positions import cell_centres, sine_positions
+from segzoo.nn.regions import object_regions
 from segzoo.nn.resize import resize
 from segzoo.nn.squeeze_excite import ChannelGate, SpatialChannelGate
 from segzoo.nn.sub_pixel import SubPixelConv2d
