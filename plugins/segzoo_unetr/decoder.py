@@ -36,7 +36,7 @@ class UNETRDecoder(segzoo.Decoder):
     def __init__(self, stages: segzoo.FeatureSpec, width: Width = 16) -> None:
         *finer, deepest = stages.channels
         widths = [width * 2**level for level in range(len(finer))]
-        super().__init__(stages, out_channels=[*widths, deepest][0])
+        super().__init__(stages, out_channels=widths[0] if widths else deepest)
         strides = level_strides(stages)
         self.skips = nn.ModuleList(
             Skip(channels, own, doublings=round(math.log2(stride / level)))

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from torch import Tensor, nn
-from torch.nn import functional as F
+
+from segzoo.nn.known import known
 
 
 class InstanceNorm2d(nn.InstanceNorm2d):
     """Each channel of each image normalised by its own pixels, arXiv:1607.08022; torch's with `affine=True` by default.
 
-    Torch's raises for a map of one pixel, in eval mode too, and ties an exported graph to maps of more than one. Such a
-    pixel is its own mean: the norm leaves nothing of it but the shift.
+    Torch's raises for a map of one pixel, in eval mode too, and ties an exported graph to maps of more than one: where
+    there may be one pixel alone, the norm is written out. Of such a pixel, its own mean, nothing but the shift is left.
 
     :param affine: whether it has scale and shift.
     """
@@ -19,8 +20,10 @@ class InstanceNorm2d(nn.InstanceNorm2d):
         super().__init__(channels, affine=affine)
 
     def forward(self, features: Tensor) -> Tensor:
-        pixels = features.flatten(2)
-        normalised = F.layer_norm(pixels, pixels.shape[2:], eps=self.eps).view(features.shape)
+        if known(features.shape[-2] * features.shape[-1] > 1):
+            return super().forward(features)
+        centred = features - features.mean(dim=(2, 3), keepdim=True)
+        normalised = centred * (centred.square().mean(dim=(2, 3), keepdim=True) + self.eps).rsqrt()
         if self.weight is None:
             return normalised
         return normalised * self.weight[:, None, None] + self.bias[:, None, None]

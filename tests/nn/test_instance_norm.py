@@ -11,8 +11,10 @@ def test_it_gives_what_torch_s_does(affine):
     for parameter in ours.parameters():
         nn.init.normal_(parameter)
     theirs.load_state_dict(ours.state_dict())
-    features = torch.rand(2, 5, 7, 3)
+    features, others = torch.rand(2, 5, 7, 3), torch.rand(1, 5, 4, 6)
     torch.testing.assert_close(ours(features), theirs(features))
+    traced = torch.jit.trace(ours, features)  # for any size: it is written out
+    torch.testing.assert_close(traced(others), theirs(others))
 
 
 @pytest.mark.parametrize("train", [True, False])
