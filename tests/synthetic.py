@@ -19,7 +19,8 @@ SMALL = {
     "maskformer": {"width": 64, "queries": 9, "layers": 2, "hidden": 64},
     "pem": {"width": 64, "pixel_width": 32, "queries": 9, "layers": 3, "hidden": 64},
     "segvit": {"layers": 1},
-    **{name: {"width": 32} for name in ("ann", "apcnet", "ccnet", "danet", "dmnet", "dnl", "emanet", "encnet", "gcnet")},
+    **{name: {"width": 32} for name in ("ann", "apcnet", "ccnet", "danet", "dmnet", "dnl", "emanet", "encnet")},
+    "gcnet": {"width": 32},
     "isanet": {"width": 32, "key_width": 16, "window": 2},
     "nonlocal": {"width": 32},
 }

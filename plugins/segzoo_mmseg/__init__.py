@@ -9,7 +9,7 @@ def segzoo_importers() -> list[segzoo.ImporterSpec]:
         segzoo.ImporterSpec(
             name="mmseg",
             target="segzoo_mmseg.importer:MMSegImporter",
-            summary="SegFormer, UPerNet, PSPNet, DeepLabV3+ and FCN of mmsegmentation",
+            summary="SegFormer, UPerNet, PSPNet, DeepLabV3+, FCN and eleven heads of context of mmsegmentation",
             license="Apache-2.0",
         )
     ]
