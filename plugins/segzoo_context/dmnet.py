@@ -69,8 +69,8 @@ def convolve_each(features: Tensor, filters: Tensor) -> Tensor:
     before, after = side // 2, (side - 1) // 2
     padded = F.pad(features, (before, after, before, after))
     columns = torch.stack([padded[..., column : column + width] for column in range(side)], dim=2)
-    rows = (columns[..., row : row + height, :] * filters[:, :, row, :, None, None] for row in range(side))
     convolved = torch.zeros_like(features)
-    for row in rows:  # (B, D, k, H, W) each
-        convolved = convolved + row.sum(dim=2)
+    for row in range(side):
+        weights = filters[:, :, row, :, None, None]  # (B, D, k, 1, 1)
+        convolved = convolved + (columns[..., row : row + height, :] * weights).sum(dim=2)
     return convolved

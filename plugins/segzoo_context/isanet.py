@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
+import torch
 from annotated_types import Ge, Le
 from einops import rearrange
 from torch import Tensor, nn
@@ -55,15 +56,26 @@ class ISANetDecoder(ContextDecoder):
         (deepest,) = features
         first = self.first(deepest)
         height, width = first.shape[-2:]
-        rows, columns = segzoo.grid_size((height, width), self.window)
-        missing_rows, missing_columns = rows * self.window - height, columns * self.window - width
-        top, left = missing_rows // 2, missing_columns // 2
-        filled = F.pad(first, (left, missing_columns - left, top, missing_rows - top))
-        side = {"P": self.window, "Q": self.window}
-        far = self.far(rearrange(filled, "B D (G P) (K Q) -> (B P Q) D G K", **side))
-        near = self.near(rearrange(far, "(B P Q) D G K -> (B G K) D P Q", **side))
-        context = rearrange(near, "(B G K) D P Q -> B D (G P) (K Q)", G=rows, K=columns)
-        return self.join([context[..., top : top + height, left : left + width], first], size=(height, width))
+        (rows, inner_rows), (columns, inner_columns) = (self._windows(length, first) for length in (height, width))
+        filled = F.pad(first, (self.window,) * 4)
+        windows = filled[:, :, rows][..., columns]  # (B, D, G, P, K, Q)
+        far = self.far(rearrange(windows, "B D G P K Q -> (B P Q) D G K"))
+        near = self.near(rearrange(far, "(B P Q) D G K -> (B G K) D P Q", P=self.window, Q=self.window))
+        context = rearrange(near, "(B G K) D P Q -> B D (G P) (K Q)", G=rows.shape[0], K=columns.shape[0])
+        return self.join([context[:, :, inner_rows][..., inner_columns], first], size=(height, width))
+
+    def _windows(self, length: int, like: Tensor) -> tuple[Tensor, Tensor]:
+        """How windows cover the rows (or columns), as far beyond the first as beyond the last.
+
+        :returns: which rows of the map, filled up by a window on each side, each window has, (G, P); and which of the
+            windows' rows are the map's, (length,).
+        """
+        windows = (length + self.window - 1) // self.window
+        beyond = (windows * self.window - length) // 2
+        places = torch.arange(self.window, device=like.device)
+        starts = torch.arange(windows, device=like.device) * self.window
+        rows = starts[:, None] + places + (self.window - beyond)
+        return rows, torch.arange(length, device=like.device) + beyond
 
 
 class GroupAttention(nn.Module):

@@ -9,7 +9,7 @@ def segzoo_importers() -> list[segzoo.ImporterSpec]:
         segzoo.ImporterSpec(
             name="mmseg",
             target="segzoo_mmseg.importer:MMSegImporter",
-            summary="SegFormer, UPerNet, PSPNet, DeepLabV3+, FCN and K-Net of mmsegmentation",
+            summary="SegFormer, UPerNet, PSPNet, DeepLabV3+, FCN, K-Net and eleven heads of context of mmsegmentation",
             license="Apache-2.0",
         )
     ]

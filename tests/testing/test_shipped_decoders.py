@@ -9,10 +9,8 @@ from segzoo.testing import Check, checks
 POOLED_TO_THE_LAST_PIXEL = "it pools the deepest map to an eighth of its sides: traced, they are one pixel or more"
 ROUNDED_OVER_A_THRESHOLD = "on a map of two cells: where rounding moves a mask's edge, a query attends to other cells"
 ONE_IMAGE_IN_PRODUCTS = "traced for one image, its products make torch ask whether a map is one pixel wide"
-WINDOWS_FILLED_UP = "torch can't prove that the windows, filled up on both sides, hold the map"
 EXPECTED_FAILURES = {
     "ccnet": {"export": ONE_IMAGE_IN_PRODUCTS},
-    "isanet": {"export": WINDOWS_FILLED_UP},
     "pan": {"export": POOLED_TO_THE_LAST_PIXEL},
     "ddrnet": {"export": POOLED_TO_THE_LAST_PIXEL},
     "pidnet": {"export": POOLED_TO_THE_LAST_PIXEL},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -19,7 +19,9 @@ from segzoo.host import registry
 from segzoo.renaming import rename_weights
 from segzoo_mmseg.importer import MMSegImporter
 
-LOW, DEEPEST, CLASSES = 12, 20, 5
+CHANNELS = (8, 12, 20)
+"""Of the deepest maps, unless others are asked for."""
+CLASSES = 5
 SMALL: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "nonlocal": ("NLHead", {"channels": 16}),
     "danet": ("DAHead", {"channels": 16, "pam_channels": 6}),
@@ -35,26 +37,32 @@ SMALL: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "encnet_laterals": ("EncHead", {"channels": 16, "num_codes": 7, "add_lateral": True}),
 }
 """By segzoo's name: the class of their head, and what it takes."""
-SEVERAL = {"ann": (LOW, DEEPEST), "encnet": (DEEPEST,), "encnet_laterals": (LOW, LOW, DEEPEST)}
-"""The channels of the heads that take a list of maps."""
+LISTED = {"ann": 2, "encnet": 1, "encnet_laterals": 3}
+"""How many maps those take that take a list of them."""
 
 
-def mmseg_head(mmseg: ModuleType, name: str) -> nn.Module:
-    """Their head, without chance, its weights such that a mix-up shows; of float64."""
+def mmseg_head(mmseg: ModuleType, name: str, channels: Sequence[int] = CHANNELS) -> nn.Module:
+    """Their head, without chance, its weights such that a mix-up shows.
+
+    :param channels: of the maps that the backbone gives.
+    """
     kind, options = SMALL[name]
     if kind == "CCHead":
         mmseg.cc_head.CrissCrossAttention = _criss_cross_attention()
-    channels = list(SEVERAL[name]) if name in SEVERAL else DEEPEST
-    index = list(range(-len(channels), 0)) if isinstance(channels, list) else -1
+    taken = LISTED.get(name)
     head = getattr(mmseg, kind)(
-        in_channels=channels, in_index=index, num_classes=CLASSES, norm_cfg={"type": "BN"}, **options
+        in_channels=list(channels[-taken:]) if taken else channels[-1],
+        in_index=list(range(-taken, 0)) if taken else -1,
+        num_classes=CLASSES,
+        norm_cfg={"type": "BN"},
+        **options,
     )
     disturb(head)
     with torch.no_grad():
         for parameter in head.parameters():
             if not parameter.any():  # branches that add nothing at first
                 parameter.normal_(std=0.3)
-    return without_chance(head).double()
+    return without_chance(head)
 
 
 def _criss_cross_attention() -> type[nn.Module]:
@@ -73,7 +81,7 @@ def _criss_cross_attention() -> type[nn.Module]:
 
 
 class Counterpart(nn.Module):
-    """segzoo's decoder with a head's weights, and its classifier."""
+    """segzoo's decoder with a head's weights, and its classifier; of float64, as the head then is."""
 
     def __init__(self, head: nn.Module) -> None:
         super().__init__()
@@ -84,7 +92,8 @@ class Counterpart(nn.Module):
             **architecture.decoder_names(weights),
             **dict.fromkeys(("conv_seg", *architecture.of_training)),
         }
-        channels = head.in_channels if isinstance(head.in_channels, list) else [head.in_channels]
+        head.double()
+        channels = channels_of(head)
         stages = segzoo.FeatureSpec(tuple(channels), (8,) * len(channels))
         options = architecture.options(weights)
         self.decoder = registry.find_decoder(architecture.decoder).load()(stages, **options)
@@ -101,10 +110,14 @@ class Counterpart(nn.Module):
         return rename_weights(found, self.table)
 
 
+def channels_of(head: nn.Module) -> list[int]:
+    """Of the maps that it takes."""
+    return head.in_channels if isinstance(head.in_channels, list) else [head.in_channels]
+
+
 def maps_of(head: nn.Module, size: tuple[int, int], batch: int = 2) -> list[Tensor]:
     """Random maps; those before the deepest are of other sizes."""
-    channels = head.in_channels if isinstance(head.in_channels, list) else [head.in_channels]
-    *finer, deepest = channels
+    *finer, deepest = channels_of(head)
     larger = (2 * size[0] - 1, 2 * size[1])
     shapes = [*((each, *larger) for each in finer), (deepest, *size)]
     return [torch.randn(batch, *shape, dtype=torch.float64, requires_grad=True) for shape in shapes]
