@@ -85,6 +85,16 @@ def test_without_being_asked_for_they_have_no_heads():
     assert not model.coarser
 
 
+def test_the_heads_of_coarser_scales_are_saved_and_begin_anew_for_other_classes(tmp_path):
+    model = segzoo.create_model("test_resnet", "emcad", classes=4, **SUPERVISED).eval()
+    model.save_pretrained(tmp_path / "model")
+    same = segzoo.from_pretrained(tmp_path / "model")
+    torch.testing.assert_close(same(image(), auxiliary=True), model(image(), auxiliary=True))
+    with pytest.warns(segzoo.CheckpointWarning, match=r"coarser\.0\..* are initialised anew"):
+        other = segzoo.from_pretrained(tmp_path / "model", classes=2)
+    assert [each.shape[1] for each in other(image(), auxiliary=True)[1].values()] == [2] * len(model.coarser)
+
+
 @pytest.mark.parametrize("decoder", ["nnunet", "emcad"])
 def test_coarser_maps_are_as_declared(decoder):
     (check,) = (each for each in segzoo.testing.checks("decoder") if each.name == "coarser_maps")

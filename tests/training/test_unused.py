@@ -33,6 +33,11 @@ def test_what_an_auxiliary_head_takes_is_used():
     assert freeze_unused(segzoo.create_model(synthetic(), "fpn", classes=2, auxiliary=[1])) == []
 
 
+def test_the_heads_of_a_decoder_s_coarser_scales_are_used():
+    options = {"deep_supervision": True}
+    assert freeze_unused(segzoo.create_model(synthetic(), "nnunet", classes=2, decoder_options=options)) == []
+
+
 @pytest.mark.parametrize("options", [{"classes": 2}, {"heads": {"mask": 2, "edge": 1}}])
 def test_where_all_take_part_none_is_frozen(options):
     model = segzoo.create_model(synthetic("mit"), "fpn", **options)
