@@ -102,3 +102,10 @@ def test_prototypes_weigh_the_channels():
 def test_every_channel_starts_with_the_same_weight():
     head, features = PrototypeGuidedHead(6, classes=3, dropout=0.0).eval(), torch.rand(2, 6, 4, 5)
     torch.testing.assert_close(head(features), head.classifier(1.5 * features))
+
+
+@pytest.mark.slow
+def test_it_computes_the_same_in_onnx_runtime_at_sizes_that_were_not_traced(tmp_path):
+    pytest.importorskip("onnxscript")
+    model = segzoo.create_model(synthetic("resnet"), "cgrseg", classes=3, decoder_options=SMALL).eval()
+    segzoo.export(model, tmp_path / "model.onnx")  # which verifies them

@@ -87,3 +87,12 @@ def test_channels_are_weighed_by_means_and_maxima_of_all_pixels():
     pools = (F.adaptive_avg_pool2d, F.adaptive_max_pool2d)
     described = torch.cat([pool(each, 1) for each in (grown, skip) for pool in pools], dim=1)
     torch.testing.assert_close(attention(grown, skip), attention.weigh(described).sigmoid())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("attention", ["spatial", "channel"])
+def test_it_computes_the_same_in_onnx_runtime_at_sizes_that_were_not_traced(attention, tmp_path):
+    pytest.importorskip("onnxscript")
+    options = SMALL | {"attention": attention}
+    model = segzoo.create_model(synthetic("resnet"), "ppliteseg", classes=3, decoder_options=options).eval()
+    segzoo.export(model, tmp_path / "model.onnx")  # which verifies them
