@@ -18,7 +18,7 @@ def trained(encoder="resnet", decoder="unet", **options):
 
 
 STAYING = {"linear": 1, "pem": 3, "pmd": 1, "cgrseg": 8, "dmnet": 4, "encnet": 1, "ddrnet": 12, "pidnet": 9}
-"""Norms that stay, since no convolution comes before them: what does is a product, an average or a sum, and what follows
+"""Norms that stay, since no convolution comes before them, but a product, an average or a sum, and what follows
 is an activation or a convolution with a border."""
 
 
