@@ -17,8 +17,8 @@ def trained(encoder="resnet", decoder="unet", **options):
     return model.eval()
 
 
-BEFORE_CONVOLUTIONS = {"linear": 1, "pem": 3, "pmd": 1}
-"""Norms that stand before a convolution with a border, into which they can't be folded."""
+NOT_FOLDED = {"linear": 1, "pem": 3, "pmd": 1, "dmnet": 4, "encnet": 1}
+"""Norms that can't be folded: they stand before a convolution with a border, or beside none."""
 
 
 def assert_same_logits(model, optimized, size=(61, 97)):
@@ -32,7 +32,7 @@ def assert_same_logits(model, optimized, size=(61, 97)):
 def test_a_decoder_s_norms_are_folded_and_the_logits_stay(decoder):
     model = trained("test_vit" if decoder in DRIVING else "resnet", decoder, decoder_options=small(decoder))
     optimized = segzoo.optimize(model)
-    assert optimized.optimized.folded >= optimized.optimized.norms - BEFORE_CONVOLUTIONS.get(decoder, 0)
+    assert optimized.optimized.folded >= optimized.optimized.norms - NOT_FOLDED.get(decoder, 0)
     assert_same_logits(model, optimized)
 
 
