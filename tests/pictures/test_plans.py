@@ -25,3 +25,7 @@ def test_names_with_markup_are_text(plan):
         each.tag.rpartition("}")[2] for each in ElementTree.fromstring(draw_plan(replace(plan, decoder=part))).iter()
     }
     assert "script" not in tags
+
+
+def test_a_decoder_around_a_decoder_names_it():
+    assert ">around fpn</text>" in draw_plan(segzoo.plan("resnet18", "pointrend"))
