@@ -7,12 +7,10 @@ import segzoo
 from segzoo.testing import Check, checks
 
 POOLED_TO_THE_LAST_PIXEL = "it pools the deepest map to an eighth of its sides: traced, they are one pixel or more"
-HALF_OF_THE_COARSEST = "its context has half the coarsest map's size, which tracing can't prove to be above one pixel"
 ROUNDED_OVER_A_THRESHOLD = "on a map of two cells: where rounding moves a mask's edge, a query attends to other cells"
 ONE_IMAGE_IN_PRODUCTS = "traced for one image, its products make torch ask whether a map is one pixel wide"
 EXPECTED_FAILURES = {
     "ccnet": {"export": ONE_IMAGE_IN_PRODUCTS},
-    "cgrseg": {"export": HALF_OF_THE_COARSEST},
     "pan": {"export": POOLED_TO_THE_LAST_PIXEL},
     "ddrnet": {"export": POOLED_TO_THE_LAST_PIXEL},
     "pidnet": {"export": POOLED_TO_THE_LAST_PIXEL},
