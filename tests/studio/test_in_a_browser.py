@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from small_models import MARKUP, save_huge, save_model, save_pdf, save_picture
-from studio_driver import CHROMIUM, serving, visiting
+from studio_driver import CHROMIUM, PATIENCE, serving, visiting
 
 import segzoo
 
@@ -177,7 +177,9 @@ def test_what_runs_for_a_tab_that_is_closed_stops(models, photo, monkeypatch):
             studio.open("Try")
             studio.upload(photo)
             studio.page.locator("#segment").click()
-            while not seen:
+            for _ in range(PATIENCE // 100):
+                if seen:
+                    break
                 studio.page.wait_for_timeout(100)
         monkeypatch.undo()
         with visiting(address) as studio:
