@@ -4,6 +4,7 @@ import copy
 
 import pytest
 import torch
+from synthetic import small
 
 import segzoo
 from segzoo.testing.decoder_subject import DecoderSubject
@@ -14,7 +15,7 @@ from segzoo.testing.wrapping import called, wrapped
 @pytest.mark.slow
 @pytest.mark.parametrize("decoder", segzoo.list_decoders())
 def test_each_submodule_can_be_wrapped_in_turn(decoder):
-    (case,) = DecoderSubject(decoder, {}).witnesses(1)
+    (case,) = DecoderSubject(decoder, small(decoder)).witnesses(1)
     module, features = case.build(), case.inputs()
     weights = copy.deepcopy(module.state_dict())
     with torch.no_grad():
