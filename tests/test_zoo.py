@@ -5,7 +5,7 @@ from functools import lru_cache
 
 import pytest
 import torch
-from synthetic import DRIVING, OF_MAPS, small
+from synthetic import DRIVING, OF_MAPS, parameters, small
 
 import segzoo
 from segzoo.verification import call_on_meta, probe_image
@@ -66,7 +66,7 @@ def test_every_pair_gives_logits_of_the_image_s_size_and_finite_gradients(encode
 
 
 @pytest.mark.parametrize("encoder", ENCODERS)
-@pytest.mark.parametrize("decoder", OF_MAPS)
+@pytest.mark.parametrize("decoder", parameters(OF_MAPS))
 def test_every_pair_gives_logits_of_the_image_s_size_on_the_meta_device(encoder, decoder):
     assert_size_on_the_meta_device(encoder, decoder)
 
