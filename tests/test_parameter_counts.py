@@ -25,11 +25,12 @@ OF_TORCHVISION = [  # 21 classes
     ("mobilenetv3_large_100", "lraspp", False, 3_221_538),
 ]
 OF_MMSEGMENTATION = [  # 150 classes, in millions, with an auxiliary head
-    (
+    pytest.param(
         "resnet101c",
         "deeplabv3plus",
         {"width": 512, "depthwise_norm": True, "project_kernel": 3, "fuse_convs": 2, "output_stride": 8},
         "62.7",
+        marks=pytest.mark.slow,
     ),
     ("resnet101c", "fcn", {"width": 512, "convs": 2, "concat_input": True}, "68.6"),
     ("resnet101c", "pspnet", {"pool_width": 512, "kernel": 3, "image_norm": True, "head_kernel": 1}, "68.1"),

@@ -127,6 +127,7 @@ def test_an_encoder_that_can_t_says_so_and_the_decoder_stays(encoder):
     assert not any("forward" in vars(module) for module in model.modules())
 
 
+@pytest.mark.slow
 def test_it_is_compiled_as_one_graph():
     model, image = segzoo.create_model(synthetic("few"), "unet", classes=4).train(), torch.rand(2, 3, 64, 64)
     compiled = copy.deepcopy(model)

@@ -108,6 +108,7 @@ def test_images_of_any_channels_are_taken(encoder, in_channels):
     assert model(torch.rand(1, in_channels, 64, 64)).shape == (1, 2, 64, 64)
 
 
+@pytest.mark.slow
 def test_the_contract_s_example_has_exactly_these_shapes():
     model = segzoo.create_model("mit_b3", "segformer", in_channels=2, classes=3).eval()
     with torch.no_grad():

@@ -45,6 +45,7 @@ def test_an_encoder_s_norms_are_folded_and_the_logits_stay(encoder):
     assert_same_logits(model, segzoo.optimize(model))
 
 
+@pytest.mark.slow
 def test_timm_merges_the_branches_of_its_own_blocks():
     model = trained("mobileone_s0", "fpn")
     optimized = segzoo.optimize(model)

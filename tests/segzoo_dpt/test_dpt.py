@@ -43,11 +43,13 @@ def decoder_of(pattern):
     return segzoo.create_model(synthetic(pattern), "dpt", classes=2, decoder_options=options).decoder.eval()
 
 
+@pytest.mark.slow
 def test_the_class_token_is_asked_for():
     assert segzoo.plan("vit_tiny_patch16_224", "dpt", decoder_options=SMALL).request.prefix == "concat"
     assert segzoo.plan("vit_tiny_patch16_224", "dpt", decoder_options={"readout": "ignore"}).request.prefix is None
 
 
+@pytest.mark.slow
 def test_the_class_token_is_read_into_each_pixel():
     plan = segzoo.plan("vit_tiny_patch16_224", "dpt", decoder_options=SMALL)
     assert plan.spec.token_channels[2:] == (192,) * 4
