@@ -47,7 +47,10 @@ OF_AUTHORS = [  # 150 classes: what is published, exactly what it comes to here
         marks=pytest.mark.slow,
     ),
     ("efficientvit_l1", {}, "efficientvit", LARGE | {"width": 128, "final_expansion": 8}, "40", 40_409_526),
-    ("efficientvit_l2", {}, "efficientvit", LARGE | {"width": 128, "final_expansion": 8}, "51", 51_462_454),
+    pytest.param(
+        *("efficientvit_l2", {}, "efficientvit", LARGE | {"width": 128, "final_expansion": 8}, "51", 51_462_454),
+        marks=pytest.mark.slow,
+    ),
 ]
 
 

@@ -51,6 +51,7 @@ def test_the_metadata_hold_labels_preprocessing_and_parts(model, exported):
     assert found["parts"]["decoder"] == "segzoo:segformer"
 
 
+@pytest.mark.slow
 def test_pictures_go_in_and_classes_come_out(model, classifying):
     session = onnxruntime.InferenceSession(classifying.path)
     pictures = np.random.default_rng(0).integers(0, 256, (2, 70, 90, 3), dtype=np.uint8)

@@ -28,6 +28,7 @@ DIFFERENT_KINDS = [
         )
     ),
 ]
+SIZES = [pytest.param((64, 64), marks=pytest.mark.slow), (97, 131), pytest.param((224, 320), marks=pytest.mark.slow)]
 SMALL = "test_vit"  # a plain transformer of six blocks, 0.4 million parameters
 
 
@@ -84,7 +85,7 @@ def test_other_names_are_not(name):
     assert not SOURCE.resolves(name)
 
 
-@pytest.mark.parametrize("size", [(64, 64), (97, 131), (224, 320)])
+@pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("name", PYRAMIDS + TRANSFORMERS)
 def test_maps_are_as_declared_at_any_size(name, size):
     encoder = on_meta(name, in_channels=2)
