@@ -1,7 +1,9 @@
 """The encoders that tests of single decoders use: some of the conformance kit's catalogue."""
 
+from collections.abc import Iterable
 from typing import Any
 
+import pytest
 from torch import nn
 
 import segzoo
@@ -15,6 +17,30 @@ OF_MAPS = [name for name in segzoo.list_decoders() if name not in DRIVING]
 """The others, which any encoder goes with."""
 DENSE = [name for name in OF_MAPS if registry.find_decoder(name).load().emits != "queries"]
 
+DIFFERENT = (
+    *("unet", "fpn", "segformer", "deeplabv3plus"),
+    "nnunet",  # transposed convolutions, instance norms
+    "dpt",  # maps of one resolution, with the class token
+    "pidnet",  # logits of its own beside the main ones
+    "emanet",  # buffers that training moves
+    *("ocrnet", "mask2former"),  # logits, queries
+    "pointrend",  # around another decoder
+    "eomt",  # drives the encoder's blocks
+)
+"""Decoders of every kind, with which the default run tests what the core does with any decoder."""
+
+
+def slow_unless_different(decoder: str) -> Iterable[pytest.MarkDecorator]:
+    """Marks of a test of what the core does with a decoder: `slow` where the default run has another of its kind."""
+    return [] if decoder in DIFFERENT else [pytest.mark.slow]
+
+
+def parameters(decoders: Iterable[str]) -> list[Any]:
+    """Decoders to parametrise such a test over."""
+    return [pytest.param(decoder, marks=slow_unless_different(decoder)) for decoder in decoders]
+
+
+EVERY_DECODER = parameters(segzoo.list_decoders())
 
 SMALL = {
     "mask2former": {"width": 64, "queries": 9, "layers": 3, "encoder_layers": 1, "hidden": 64, "encoder_hidden": 64},
@@ -45,4 +71,7 @@ def partner(decoder: str) -> str | nn.Module:
     return "test_vit" if decoder in DRIVING else synthetic()
 
 
-__all__ = ["DENSE", "DRIVING", "OF_MAPS", "PATTERNS", "SMALL", "partner", "small", "synthetic"]
+__all__ = [
+    *("DENSE", "DIFFERENT", "DRIVING", "EVERY_DECODER", "OF_MAPS", "PATTERNS", "SMALL"),
+    *("parameters", "partner", "slow_unless_different", "small", "synthetic"),
+]

@@ -53,6 +53,7 @@ def test_one_needs_a_stage_with_a_map(stages):
         segzoo.create_model(synthetic("mit"), "unet", classes=4, auxiliary=stages)
 
 
+@pytest.mark.slow
 def test_they_are_compiled_as_one_graph():
     model = segzoo.create_model(synthetic("few"), "linear", classes=4, auxiliary=[2]).eval()
     compiled = torch.compile(model, fullgraph=True, backend="aot_eager")

@@ -372,6 +372,7 @@ def test_an_error_is_one_line_on_stderr(arguments: list[str]) -> None:
     assert result.stderr.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_a_closed_pipe_is_silent(path: Path) -> None:
     write_distribution(path, "many", decoders(*(f"decoder{number}" for number in range(3000))))
     command = [sys.executable, "-c", "from segzoo.cli import main; main()", "decoders"]

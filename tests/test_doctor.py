@@ -41,6 +41,7 @@ def whats(found: dict[str, Any]) -> list[str]:
     return [problem["what"] for problem in found["problems"]]
 
 
+@pytest.mark.slow
 def test_a_healthy_installation_has_nothing_to_fix(doctor: Doctor, tmp_path: Path) -> None:
     (tmp_path / "hub").mkdir()
     (tmp_path / "hub" / "weights").write_bytes(b"x" * 1500)
@@ -55,6 +56,7 @@ def test_a_healthy_installation_has_nothing_to_fix(doctor: Doctor, tmp_path: Pat
     assert len(found["caches"]) == 2
 
 
+@pytest.mark.slow
 def test_plugins_in_trouble_are_to_be_fixed(doctor: Doctor, tmp_path: Path) -> None:
     write_distribution(tmp_path, "bad", IMPORT_RAISES)
     write_distribution(tmp_path, "hollow", provides("decoders", decoder("hollow", target="hollow_decoder:Hollow")))

@@ -68,8 +68,15 @@ def test_checkpointing_can_be_switched_off(create):
     assert step(encoder)[2] == kept
 
 
-@pytest.mark.parametrize("encoder", [segzoo.testing.SyntheticEncoder(), timm_encoder("hrnet_w18_small")])
-def test_an_encoder_without_checkpointing_says_so(encoder):
+@pytest.mark.parametrize(
+    "create",
+    [
+        segzoo.testing.SyntheticEncoder,
+        pytest.param(lambda: timm_encoder("hrnet_w18_small"), id="hrnet_w18_small", marks=pytest.mark.slow),
+    ],
+)
+def test_an_encoder_without_checkpointing_says_so(create):
+    encoder = create()
     with pytest.raises(segzoo.OptionError, match="no gradient checkpointing"):
         encoder.set_grad_checkpointing()
     encoder.set_grad_checkpointing(False)
@@ -130,7 +137,11 @@ class Whole(nn.Module):
 
 @pytest.mark.parametrize(
     "create",
-    [*ENCODERS.values(), lambda: timm_encoder("inception_v3"), lambda: timm_encoder("cait_xxs24_224")],
+    [
+        *ENCODERS.values(),
+        pytest.param(lambda: timm_encoder("inception_v3"), marks=pytest.mark.slow),
+        lambda: timm_encoder("cait_xxs24_224"),
+    ],
     ids=[*ENCODERS, "a_function", "another_function"],
 )
 def test_within_a_model_the_layers_are_the_same(create):

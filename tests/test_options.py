@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import pytest
 from annotated_types import Ge, Len, Lt, MultipleOf
-from synthetic import small, synthetic
+from synthetic import EVERY_DECODER, small, synthetic
 from torch import nn
 
 import segzoo
@@ -38,7 +38,7 @@ def declared(decoder: str) -> dict[str, Option]:
 # Every decoder, every option
 
 
-@pytest.mark.parametrize("decoder", DECODERS)
+@pytest.mark.parametrize("decoder", EVERY_DECODER)
 def test_an_odd_value_of_any_option_gives_a_plan_or_an_error_of_segzoo(decoder: str) -> None:
     encoder = synthetic("resnet")
     untyped = []

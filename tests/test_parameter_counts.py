@@ -25,11 +25,12 @@ OF_TORCHVISION = [  # 21 classes
     ("mobilenetv3_large_100", "lraspp", False, 3_221_538),
 ]
 OF_MMSEGMENTATION = [  # 150 classes, in millions, with an auxiliary head
-    (
+    pytest.param(
         "resnet101c",
         "deeplabv3plus",
         {"width": 512, "depthwise_norm": True, "project_kernel": 3, "fuse_convs": 2, "output_stride": 8},
         "62.7",
+        marks=pytest.mark.slow,
     ),
     ("resnet101c", "fcn", {"width": 512, "convs": 2, "concat_input": True}, "68.6"),
     ("resnet101c", "pspnet", {"pool_width": 512, "kernel": 3, "image_norm": True, "head_kernel": 1}, "68.1"),
@@ -46,7 +47,10 @@ OF_AUTHORS = [  # 150 classes: what is published, exactly what it comes to here
         marks=pytest.mark.slow,
     ),
     ("efficientvit_l1", {}, "efficientvit", LARGE | {"width": 128, "final_expansion": 8}, "40", 40_409_526),
-    ("efficientvit_l2", {}, "efficientvit", LARGE | {"width": 128, "final_expansion": 8}, "51", 51_462_454),
+    pytest.param(
+        *("efficientvit_l2", {}, "efficientvit", LARGE | {"width": 128, "final_expansion": 8}, "51", 51_462_454),
+        marks=pytest.mark.slow,
+    ),
 ]
 
 

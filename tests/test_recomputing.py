@@ -4,7 +4,7 @@ import copy
 
 import pytest
 import torch
-from synthetic import partner, small, synthetic
+from synthetic import EVERY_DECODER, partner, small, synthetic
 from torch import nn
 from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -53,7 +53,7 @@ def kept(model, image):
     return kept
 
 
-@pytest.mark.parametrize("decoder", segzoo.list_decoders())
+@pytest.mark.parametrize("decoder", EVERY_DECODER)
 def test_a_decoder_s_logits_and_gradients_stay(decoder):
     model = segzoo.create_model(partner(decoder), decoder, classes=4, decoder_options=small(decoder)).train()
     image = torch.rand(2, 3, 64, 96)
@@ -127,6 +127,7 @@ def test_an_encoder_that_can_t_says_so_and_the_decoder_stays(encoder):
     assert not any("forward" in vars(module) for module in model.modules())
 
 
+@pytest.mark.slow
 def test_it_is_compiled_as_one_graph():
     model, image = segzoo.create_model(synthetic("few"), "unet", classes=4).train(), torch.rand(2, 3, 64, 64)
     compiled = copy.deepcopy(model)

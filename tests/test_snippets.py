@@ -83,6 +83,7 @@ def test_the_page_on_the_operator_exports():
     assert Path("model.onnx").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::UserWarning:segzoo")
 def test_the_page_on_importing_imports():
     theirs = smp.Unet("resnet34", encoder_weights=None)

@@ -109,6 +109,7 @@ def test_a_decoder_without_queries_says_so():
         model.queries(torch.rand(2, 3, 32, 48))
 
 
+@pytest.mark.slow
 def test_export_is_right_at_another_size():
     model, dynamic = model_of(), torch.export.Dim.DYNAMIC
     program = torch.export.export(model, (IMAGE,), dynamic_shapes=({0: dynamic, 2: dynamic, 3: dynamic},))
@@ -116,6 +117,7 @@ def test_export_is_right_at_another_size():
     torch.testing.assert_close(program.module()(image), model(image))
 
 
+@pytest.mark.slow
 def test_compiled_it_has_no_breaks():
     model = model_of()
     compiled = torch.compile(model, backend="eager", fullgraph=True)

@@ -9,7 +9,7 @@ import warnings
 import onnxruntime
 import pytest
 import torch
-from synthetic import DENSE, synthetic
+from synthetic import DENSE, parameters, slow_unless_different, synthetic
 
 import segzoo
 
@@ -36,7 +36,13 @@ class Decoding(torch.nn.Module):
         return self.model.decode(list(features))
 
 
-@pytest.mark.parametrize(("decoder", "encoder"), [*((decoder, "resnet") for decoder in DENSE), *OF_ONE_RESOLUTION])
+@pytest.mark.parametrize(
+    ("decoder", "encoder"),
+    [
+        pytest.param(decoder, encoder, marks=slow_unless_different(decoder))
+        for decoder, encoder in [*((decoder, "resnet") for decoder in DENSE), *OF_ONE_RESOLUTION]
+    ],
+)
 @torch.no_grad()
 def test_a_traced_decoder_is_right_at_other_sizes(decoder, encoder):
     decoding = Decoding(decoder, encoder).eval()
@@ -46,7 +52,7 @@ def test_a_traced_decoder_is_right_at_other_sizes(decoder, encoder):
         torch.testing.assert_close(traced(*maps), decoding(*maps), rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("decoder", DENSE)
+@pytest.mark.parametrize("decoder", parameters(DENSE))
 @torch.no_grad()
 def test_the_older_onnx_exporter_gives_a_model_that_is_right_at_other_sizes(decoder):
     decoding, file = Decoding(decoder, "resnet").eval(), io.BytesIO()

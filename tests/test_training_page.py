@@ -42,6 +42,7 @@ def test_the_loop_of_accelerate_trains_and_scores():
     assert names["objective"].scores().pixels == 8 * 64 * 64
 
 
+@pytest.mark.slow
 def test_the_trainer_of_transformers_trains_and_scores():
     names = run(code_of("With the Trainer of transformers"))
     assert names["trainer"].state.global_step == 2

@@ -5,7 +5,7 @@ from functools import lru_cache
 
 import pytest
 import torch
-from synthetic import DRIVING, OF_MAPS, small
+from synthetic import DRIVING, OF_MAPS, parameters, small
 
 import segzoo
 from segzoo.verification import call_on_meta, probe_image
@@ -66,7 +66,7 @@ def test_every_pair_gives_logits_of_the_image_s_size_and_finite_gradients(encode
 
 
 @pytest.mark.parametrize("encoder", ENCODERS)
-@pytest.mark.parametrize("decoder", OF_MAPS)
+@pytest.mark.parametrize("decoder", parameters(OF_MAPS))
 def test_every_pair_gives_logits_of_the_image_s_size_on_the_meta_device(encoder, decoder):
     assert_size_on_the_meta_device(encoder, decoder)
 
@@ -108,6 +108,7 @@ def test_images_of_any_channels_are_taken(encoder, in_channels):
     assert model(torch.rand(1, in_channels, 64, 64)).shape == (1, 2, 64, 64)
 
 
+@pytest.mark.slow
 def test_the_contract_s_example_has_exactly_these_shapes():
     model = segzoo.create_model("mit_b3", "segformer", in_channels=2, classes=3).eval()
     with torch.no_grad():

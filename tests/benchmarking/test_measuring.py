@@ -50,7 +50,7 @@ def test_a_cost_is_plain_data(cost):
     assert Cost(**json.loads(json.dumps(cost.to_dict()))) == cost
 
 
-@pytest.mark.parametrize("runtime", ["optimised", "onnx"])
+@pytest.mark.parametrize("runtime", ["optimised", pytest.param("onnx", marks=pytest.mark.slow)])
 def test_other_runtimes_measure_the_same_model(cost, runtime):
     if runtime == "onnx":
         pytest.importorskip("onnxruntime")

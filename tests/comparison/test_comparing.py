@@ -41,23 +41,27 @@ def compared(data, tmp_path_factory):
         return output, compare(data, PAIRS, output, settings=SETTINGS, prune=False, quiet=True)
 
 
+@pytest.mark.slow
 def test_each_pair_has_its_row(compared):
     _, found = compared
     assert {row.pair for row in found.rows} == {str(pair) for pair in PAIRS}
     assert {row.state for row in found.rows} == {"complete"}
 
 
+@pytest.mark.slow
 def test_the_best_comes_first(compared):
     _, found = compared
     assert found.rows[0].miou == max(row.miou for row in found.rows)
 
 
+@pytest.mark.slow
 def test_the_winner_can_be_loaded(compared):
     _, found = compared
     model = segzoo.from_pretrained(found.winner)
     assert model.plan.decoder.id == f"segzoo:{PairName.parse(found.rows[0].pair).decoder}"
 
 
+@pytest.mark.slow
 def test_a_comparison_that_is_done_trains_nothing_again(compared, data, monkeypatch):
     output, found = compared
     monkeypatch.setattr(comparing, "train", None)
@@ -65,18 +69,21 @@ def test_a_comparison_that_is_done_trains_nothing_again(compared, data, monkeypa
     assert again.rows == found.rows
 
 
+@pytest.mark.slow
 def test_an_output_of_other_pairs_is_refused(compared, data):
     output, _ = compared
     with pytest.raises(OptionError, match="holds a comparison with other pairs"):
         compare(data, PAIRS[:1], output, settings=SETTINGS, quiet=True)
 
 
+@pytest.mark.slow
 def test_an_output_of_other_settings_is_refused(compared, data):
     output, _ = compared
     with pytest.raises(OptionError, match="holds a comparison with other settings"):
         compare(data, PAIRS, output, settings={**SETTINGS, "steps": 6}, quiet=True)
 
 
+@pytest.mark.slow
 def test_a_pair_that_fails_is_a_row_with_its_reason(data, tmp_path, unmeasured):
     pairs = [PairName("test_resnet", "nothing"), PAIRS[0]]
     found = compare(data, pairs, tmp_path, settings=SETTINGS, quiet=True)

@@ -49,7 +49,7 @@ def test_all_that_smp_has_is_there():
 
 @pytest.mark.parametrize(
     "architecture",
-    [pytest.param(name, marks=[] if name in ("Unet", "DPT") else [pytest.mark.slow]) for name in ARCHITECTURES],
+    [pytest.param(name, marks=[] if name == "Unet" else [pytest.mark.slow]) for name in ARCHITECTURES],
 )
 def test_mask_and_label_are_smp_s(architecture):
     peer, model = pair(architecture, aux_params=CLASSIFIED, activation="softmax2d")

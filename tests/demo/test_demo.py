@@ -46,6 +46,7 @@ def report(tmp_path_factory):
     return output, result
 
 
+@pytest.mark.slow
 def test_a_run_leaves_these_files_and_no_others(report):
     output, _ = report
     assert sorted(str(path.relative_to(output)) for path in output.rglob("*") if path.is_file()) == [
@@ -58,6 +59,7 @@ def test_a_run_leaves_these_files_and_no_others(report):
     ]
 
 
+@pytest.mark.slow
 def test_results_are_json_with_every_class(report):
     output, result = report
     results = json.loads((output / "results.json").read_text())
@@ -71,6 +73,7 @@ def test_results_are_json_with_every_class(report):
     assert json.loads(result.stdout) == results["results"]
 
 
+@pytest.mark.slow
 def test_the_plans_are_the_models(report):
     output, _ = report
     plan = segzoo.plan(*PairName.parse(SMALL), classes=len(CLASSES))
@@ -78,6 +81,7 @@ def test_the_plans_are_the_models(report):
     assert (output / "plans" / f"{SMALL}.txt").read_text() == f"{plan}\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["comparison.png", "photo.png"])
 def test_the_pictures_are_pictures(report, name):
     picture = read_photo(report[0] / name)
@@ -85,6 +89,7 @@ def test_the_pictures_are_pictures(report, name):
     assert picture.std() > 10
 
 
+@pytest.mark.slow
 def test_runs_of_one_seed_agree_and_leave_the_random_numbers_alone(tmp_path):
     torch.manual_seed(5)
     expected = torch.rand(1)
@@ -94,6 +99,7 @@ def test_runs_of_one_seed_agree_and_leave_the_random_numbers_alone(tmp_path):
     assert torch.equal(torch.rand(1), expected)
 
 
+@pytest.mark.slow
 def test_the_models_are_folders_that_load(report):
     output, _ = report
     model = segzoo.from_pretrained(output / "models" / SMALL)
@@ -111,11 +117,13 @@ def test_without_a_limit_there_is_no_share():
     assert budget.Budget(None).share(3) is None
 
 
+@pytest.mark.slow
 def test_less_time_is_fewer_steps_and_a_whole_run(tmp_path):
     (trained,) = run([PairName.parse(SMALL)], steps=10_000, minutes=0.02, output=tmp_path, quiet=True)
     assert 0 < trained.miou < 1
 
 
+@pytest.mark.slow
 def test_the_table_names_the_pair_and_one_named_twice_is_trained_once(tmp_path):
     result = CliRunner().invoke(command, ["--pair", SMALL, "--pair", SMALL, "--steps", "1", "--output", str(tmp_path)])
     assert result.stdout.splitlines()[0].split() == ["pair", "parameters", "seconds", "mIoU"]

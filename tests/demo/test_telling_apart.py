@@ -22,11 +22,13 @@ def report(tmp_path_factory):
     return output, json.loads(result.stdout)
 
 
+@pytest.mark.slow
 def test_a_run_leaves_a_picture_and_numbers(report):
     output, _ = report
     assert sorted(path.name for path in output.iterdir()) == ["models", "objects.json", "objects.png"]
 
 
+@pytest.mark.slow
 def test_all_tasks_are_scored_by_the_same_weights(report):
     output, (row,) = report
     assert row == json.loads((output / "objects.json").read_text())["results"][0]

@@ -41,7 +41,7 @@ def test_rows_of_the_matrix_are_shares_of_the_true_class(drawn, tmp_path):
     assert texts(bars) == ["0.75", "0.33", "-"]
 
 
-@pytest.mark.parametrize("classes", [2, 150])
+@pytest.mark.parametrize("classes", [2, pytest.param(150, marks=pytest.mark.slow)])
 def test_names_of_many_classes_don_t_overlap(drawn, tmp_path, classes):
     draw_confusion(tmp_path / "confusion.png", found(np.eye(classes, dtype=np.int64).tolist()))
     figure, matrix = drawn[0], drawn[0].axes[0]

@@ -51,6 +51,7 @@ def test_the_metadata_hold_labels_preprocessing_and_parts(model, exported):
     assert found["parts"]["decoder"] == "segzoo:segformer"
 
 
+@pytest.mark.slow
 def test_pictures_go_in_and_classes_come_out(model, classifying):
     session = onnxruntime.InferenceSession(classifying.path)
     pictures = np.random.default_rng(0).integers(0, 256, (2, 70, 90, 3), dtype=np.uint8)
@@ -61,6 +62,7 @@ def test_pictures_go_in_and_classes_come_out(model, classifying):
     assert (classes == expected).mean() > 0.99
 
 
+@pytest.mark.slow
 def test_torch_runs_its_own_artefact_at_sizes_that_need_no_padding_too(model, tmp_path):
     exported = segzoo.export(model, tmp_path / "model.pt2", "torch-export")
     extra = {"segzoo.json": ""}
@@ -81,6 +83,7 @@ def test_named_heads_are_outputs_of_their_names(tmp_path):
     assert [each.shape for each in exported.verified] == [(1, 64, 96)]
 
 
+@pytest.mark.slow
 def test_no_activation_is_exported_as_a_scatter_into_a_map(tmp_path):
     unet = segzoo.create_model(
         synthetic("resnet"), "unet", classes=3, decoder_options={"widths": [8, 8, 8, 8, 8]}

@@ -128,6 +128,7 @@ def test_a_size_that_the_encoder_cannot_take_is_refused(tmp_path):
         segzoo.export(model, tmp_path / "model.onnx")
 
 
+@pytest.mark.slow
 def test_an_adaptive_pool_is_found_out_and_named(tmp_path):
     with pytest.raises(segzoo.ExportError, match=r"aten\.adaptive_avg_pool2d to \[3, 3\]: its windows"):
         segzoo.export(make(Pooling, "pooling"), tmp_path / "model.onnx")

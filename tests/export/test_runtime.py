@@ -58,6 +58,7 @@ def test_labels_and_palette_come_with_it(model, segmenter):
     assert segmenter.palette == model.labels["logits"].palette
 
 
+@pytest.mark.slow
 def test_an_artefact_that_classifies_gives_the_same_classes(model, classifying, picture):
     segmenter = segzoo.runtime.load(classifying.path)
     assert (segmenter.predict(picture) == expected(model, picture).argmax(axis=0)).mean() > 0.99

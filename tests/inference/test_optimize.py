@@ -1,6 +1,6 @@
 import pytest
 import torch
-from synthetic import DRIVING, small, synthetic
+from synthetic import DRIVING, EVERY_DECODER, small, synthetic
 from torch import nn
 
 import segzoo
@@ -29,7 +29,7 @@ def assert_same_logits(model, optimized, size=(61, 97)):
     torch.testing.assert_close(logits, expected, rtol=0, atol=1e-4 * expected.abs().max().item())
 
 
-@pytest.mark.parametrize("decoder", segzoo.list_decoders())
+@pytest.mark.parametrize("decoder", EVERY_DECODER)
 def test_a_decoder_s_norms_are_folded_and_the_logits_stay(decoder):
     model = trained("test_vit" if decoder in DRIVING else "resnet", decoder, decoder_options=small(decoder))
     optimized = segzoo.optimize(model)
@@ -45,6 +45,7 @@ def test_an_encoder_s_norms_are_folded_and_the_logits_stay(encoder):
     assert_same_logits(model, segzoo.optimize(model))
 
 
+@pytest.mark.slow
 def test_timm_merges_the_branches_of_its_own_blocks():
     model = trained("mobileone_s0", "fpn")
     optimized = segzoo.optimize(model)

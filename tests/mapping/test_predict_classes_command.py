@@ -165,6 +165,7 @@ def test_a_process_that_is_killed_leaves_whole_files_alone(model, tmp_path):
     assert len(kept) >= len(found) - 1
 
 
+@pytest.mark.slow
 def test_an_exported_model_leaves_the_class_maps_of_the_model_itself(model, images, tmp_path):
     pytest.importorskip("onnxruntime")
     pytest.importorskip("onnxscript")

@@ -209,7 +209,7 @@ def test_where_sizes_are_symbols_of_a_known_ratio_the_doubled_form_is_taken():
 
 
 @pytest.mark.parametrize(("kernel", "mode"), [(1, "bilinear"), (3, "nearest")])
-@pytest.mark.parametrize("dynamic", [False, True])
+@pytest.mark.parametrize("dynamic", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_it_compiles_without_a_graph_break(kernel, mode, dynamic):
     torch._dynamo.reset()
     model = Decoding(kernel, mode, align_corners=False).train()

@@ -65,6 +65,7 @@ def test_it_compiles_into_one_graph(train):
     torch.testing.assert_close(compiled(features), pooling(features))
 
 
+@pytest.mark.slow
 def test_it_exports_to_onnx_with_dynamic_height_and_width():
     pytest.importorskip("onnxscript")
     reference = pytest.importorskip("onnx.reference")

@@ -158,6 +158,7 @@ def test_layers_have_an_activation_between_each_two(layers):
     assert kinds == [nn.Linear, *[nn.ReLU, nn.Linear] * (layers - 1)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch", [1, 3])
 @pytest.mark.parametrize("sizes", [UNSEEN, [(1, 2), (2, 3), (4, 6)]])
 def test_the_blocks_export_with_dynamic_sizes(sizes, batch, exported):
@@ -166,6 +167,7 @@ def test_the_blocks_export_with_dynamic_sizes(sizes, batch, exported):
     torch.testing.assert_close(program.module()(unseen), pyramid(unseen), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_blocks_compile_into_one_graph():
     torch.manual_seed(0)
     pyramid, features = Pyramid(), maps()

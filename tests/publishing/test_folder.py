@@ -77,6 +77,7 @@ def interrupted_at(step: int, interrupt: Callable[[], None], folder: Path) -> in
     return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("interrupt", [crash, disk_full])
 def test_at_every_step_the_old_folder_stands_or_the_new(interrupt: Callable[[], None], tmp_path: Path) -> None:
     seen = []

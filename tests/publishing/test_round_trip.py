@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 import torch
 from published import image, small_model
-from synthetic import OF_MAPS, small
+from synthetic import OF_MAPS, slow_unless_different, small
 from torch import nn
 
 import segzoo
@@ -14,8 +14,9 @@ pytestmark = pytest.mark.usefixtures("no_network")
 @pytest.mark.parametrize(
     ("encoder", "decoder"),
     [
-        *(("test_vit", decoder) for decoder in segzoo.list_decoders()),
-        *(("test_resnet", decoder) for decoder in OF_MAPS),
+        pytest.param(encoder, decoder, marks=slow_unless_different(decoder))
+        for encoder, decoders in {"test_vit": segzoo.list_decoders(), "test_resnet": OF_MAPS}.items()
+        for decoder in decoders
     ],
 )
 def test_a_model_computes_the_same_to_the_bit(encoder: str, decoder: str, tmp_path: Path) -> None:

@@ -43,11 +43,13 @@ def decoder_of(pattern):
     return segzoo.create_model(synthetic(pattern), "dpt", classes=2, decoder_options=options).decoder.eval()
 
 
+@pytest.mark.slow
 def test_the_class_token_is_asked_for():
     assert segzoo.plan("vit_tiny_patch16_224", "dpt", decoder_options=SMALL).request.prefix == "concat"
     assert segzoo.plan("vit_tiny_patch16_224", "dpt", decoder_options={"readout": "ignore"}).request.prefix is None
 
 
+@pytest.mark.slow
 def test_the_class_token_is_read_into_each_pixel():
     plan = segzoo.plan("vit_tiny_patch16_224", "dpt", decoder_options=SMALL)
     assert plan.spec.token_channels[2:] == (192,) * 4
@@ -55,7 +57,9 @@ def test_the_class_token_is_read_into_each_pixel():
     assert [each.project.weight.shape[:2] for each in decoder.readouts] == [(192, 384)] * 4
 
 
-@pytest.mark.parametrize("encoder", ["xcit_nano_12_p16_224", "vit_wee_patch16_reg1_gap_256"])
+@pytest.mark.parametrize(
+    "encoder", [pytest.param("xcit_nano_12_p16_224", marks=pytest.mark.slow), "vit_wee_patch16_reg1_gap_256"]
+)
 def test_without_a_class_token_all_channels_are_the_map_s(encoder):
     model = on_meta(encoder)
     assert any("no class token" in refusal for refusal in model.plan.refusals)

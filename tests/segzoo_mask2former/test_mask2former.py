@@ -79,7 +79,7 @@ def test_in_eval_mode_the_last_prediction_alone_is_given_and_the_same():
         ("resnet50", 150, 44_041_367),
         ("resnet50", 133, 44_036_998),
         ("resnet50", 19, 44_007_700),
-        ("resnet101", 150, 63_033_495),
+        pytest.param("resnet101", 150, 63_033_495, marks=pytest.mark.slow),
         ("swin/swin", 150, 47_441_169 - LAST_NORM_OF_SWIN),
     ],
 )

@@ -42,7 +42,9 @@ def test_b3_with_two_channels_gives_the_shapes_of_the_contract():
 
 
 @pytest.mark.parametrize("depth", [2, 3, 4, 5])
-@pytest.mark.parametrize("name", VARIANTS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if name == "mit_b0" else [pytest.mark.slow]) for name in VARIANTS]
+)
 def test_spec_agrees_with_the_measured_shapes(name, depth):
     with torch.device("meta"):
         encoder = MixTransformer(*VARIANTS[name], depth=depth)

@@ -9,7 +9,7 @@ import segzoo
 from segzoo_mmseg.importer import MMSegImporter
 
 SIZES = [(64, 64), (97, 131)]
-QUICK = ["segformer", "upernet_swin", "fcn", "deeplabv3plus"]
+QUICK = ["segformer", "upernet_swin"]
 LONG = [name for name in MODELS if name not in QUICK]
 every_model = [*QUICK, *(pytest.param(name, marks=pytest.mark.slow) for name in LONG)]
 

@@ -12,6 +12,7 @@ def small(**options):
     return SwinTransformer(**SMALL | options).eval()
 
 
+@pytest.mark.slow
 @torch.no_grad()
 def test_maps_of_whole_windows_are_timm_s():
     timm_s = segzoo.create_model("swin_tiny_patch4_window7_224", "linear", classes=2, img_size=448).encoder.eval()

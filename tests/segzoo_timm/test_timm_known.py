@@ -14,12 +14,11 @@ WRITTEN = json.loads(known.FILE.read_text())
 SHIPPED = json.loads(catalogue.FILE.read_text())
 MEASURED_WITH, KNOWN = WRITTEN["timm"], WRITTEN["architectures"]
 OF_ALL_KINDS = [
-    "resnet18",
-    "deit_tiny_patch16_224",
-    "coat_tiny",
-    "efficientvit_m0",
-    "densenet121",
-    "convmixer_768_32",
+    *("resnet18", "deit_tiny_patch16_224"),
+    *(
+        pytest.param(name, marks=pytest.mark.slow)
+        for name in ("coat_tiny", "efficientvit_m0", "densenet121", "convmixer_768_32")
+    ),
 ]
 
 
@@ -102,6 +101,7 @@ def test_an_architecture_without_weights_has_none():
     assert known.known_facts("coatnet_4_224").weights == ()
 
 
+@pytest.mark.slow
 def test_a_tag_for_another_image_size_is_measured():
     name, tag = next(
         (name, tag)

@@ -13,19 +13,22 @@ SOURCE = TimmSource()
 PYRAMIDS = ["resnet34", "convnext_atto", "swin_tiny_patch4_window7_224", "vgg11_bn", "efficientnet_b0", "levit_128"]
 TRANSFORMERS = ["vit_tiny_patch16_224", "vit_small_patch14_dinov2"]
 DIFFERENT_KINDS = [
-    "resnet18",
-    "convnext_atto",
-    "swin_tiny_patch4_window7_224",
-    "vit_tiny_patch16_224",
-    "eva02_tiny_patch14_224",
-    "darknet17",
-    "efficientnet_b0",
-    "levit_128",
-    "crossvit_tiny_240",
-    "mambaout_femto",
-    "xcit_nano_12_p16_224",
-    "hrnet_w18_small",
+    *("resnet18", "convnext_atto", "vit_tiny_patch16_224", "efficientnet_b0"),
+    *(
+        pytest.param(name, marks=pytest.mark.slow)
+        for name in (
+            "swin_tiny_patch4_window7_224",
+            "eva02_tiny_patch14_224",
+            "darknet17",
+            "levit_128",
+            "crossvit_tiny_240",
+            "mambaout_femto",
+            "xcit_nano_12_p16_224",
+            "hrnet_w18_small",
+        )
+    ),
 ]
+SIZES = [pytest.param((64, 64), marks=pytest.mark.slow), (97, 131), pytest.param((224, 320), marks=pytest.mark.slow)]
 SMALL = "test_vit"  # a plain transformer of six blocks, 0.4 million parameters
 
 
@@ -82,7 +85,7 @@ def test_other_names_are_not(name):
     assert not SOURCE.resolves(name)
 
 
-@pytest.mark.parametrize("size", [(64, 64), (97, 131), (224, 320)])
+@pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("name", PYRAMIDS + TRANSFORMERS)
 def test_maps_are_as_declared_at_any_size(name, size):
     encoder = on_meta(name, in_channels=2)
@@ -102,7 +105,7 @@ def test_maps_are_as_declared_at_any_size(name, size):
         ("vit_tiny_patch16_224", (1, 2, 16, 16, 16, 16)),
         ("vit_small_patch14_dinov2", (1, 2, 14, 14, 14, 14)),
         ("levit_128", (1, 2, 4, 8, 16, 32, 64)),
-        ("inception_v3", (1, 2, 4, 8, 16, 32)),
+        pytest.param("inception_v3", (1, 2, 4, 8, 16, 32), marks=pytest.mark.slow),
         ("volo_d1_224", (1, 2, 8, 16, 16, 16)),
     ],
 )
@@ -112,14 +115,17 @@ def test_strides_are_measured(name, strides):
 
 @pytest.mark.parametrize(
     ("name", "channels"),
-    [("tresnet_m", (3, 0, 64, 128, 1024, 2048)), ("csatv2", (3, 0, 0, 32, 72, 168, 386))],
+    [
+        ("tresnet_m", (3, 0, 64, 128, 1024, 2048)),
+        pytest.param("csatv2", (3, 0, 0, 32, 72, 168, 386), marks=pytest.mark.slow),
+    ],
 )
 def test_a_pyramid_whose_stem_has_its_first_stage_s_stride_gives_one_map_of_each_resolution(name, channels):
     spec = on_meta(name).spec
     assert spec == segzoo.FeatureSpec(channels, tuple(2**stage for stage in range(len(channels))))
 
 
-@pytest.mark.parametrize("name", ["tresnet_m", "csatv2"])
+@pytest.mark.parametrize("name", ["tresnet_m", pytest.param("csatv2", marks=pytest.mark.slow)])
 def test_such_a_pyramid_needs_no_neck(name):
     assert segzoo.plan(name, "fpn").neck is None
 
@@ -174,7 +180,13 @@ def test_maps_equal_those_of_timm(name, files):
     assert all(torch.equal(maps[stage], each) for stage, each in zip(encoder.stages, expected, strict=True))
 
 
-@pytest.mark.parametrize("name", ["resnet18", "vgg11_bn", "efficientnet_b0", "hardcorenas_a", "test_vit", "levit_128"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("resnet18", "efficientnet_b0", "hardcorenas_a", "test_vit", "levit_128"),
+        pytest.param("vgg11_bn", marks=pytest.mark.slow),
+    ],
+)
 def test_every_parameter_is_used(name):
     encoder = create(name)
     sum(each.square().mean() for each in encoder(torch.rand(2, 3, 64, 64))[1:] if each.numel()).backward()
@@ -221,7 +233,7 @@ def test_a_depth_that_is_not_there_is_an_error_that_names_the_others(name, depth
         ("resnet18", 16, (1, 2, 4, 8, 16, 16)),
         ("convnext_atto", 8, (1, 2, 4, 8, 8, 8)),
         ("vit_tiny_patch16_224", 16, (1, 2, 16, 16, 16, 16)),
-        ("mobilenetv3_small_050", 8, (1, 2, 4, 8, 8, 8)),
+        pytest.param("mobilenetv3_small_050", 8, (1, 2, 4, 8, 8, 8), marks=pytest.mark.slow),
         ("hardcorenas_a", 16, (1, 2, 4, 8, 16, 16)),
     ],
 )
@@ -332,7 +344,7 @@ def test_other_options_are_errors(options):
 
 
 @pytest.mark.parametrize("channels", [1, 2, 4, 16])
-@pytest.mark.parametrize("name", ["resnet18", SMALL, "csatv2"])
+@pytest.mark.parametrize("name", ["resnet18", SMALL, pytest.param("csatv2", marks=pytest.mark.slow)])
 def test_images_of_any_number_of_channels(name, channels):
     encoder = create(name, in_channels=channels).eval()
     assert encoder.spec.channels[0] == channels
@@ -345,11 +357,16 @@ def test_images_of_any_number_of_channels(name, channels):
     [
         ("resnet18", {}),
         ("test_vit", {}),
-        ("tresnet_m", {}),  # space to depth before the first convolution
-        ("naflexvit_base_patch16_parfac_gap", {"depth": 2}),  # flat patches, pixel by pixel
-        ("gemma4_vit_167m", {"depth": 2}),  # flat patches, channel by channel
-        ("crossvit_tiny_240", {}),  # two projections
-        ("csatv2", {}),  # colours only
+        *(
+            pytest.param(name, options, marks=pytest.mark.slow)
+            for name, options in [
+                ("tresnet_m", {}),  # space to depth before the first convolution
+                ("naflexvit_base_patch16_parfac_gap", {"depth": 2}),  # flat patches, pixel by pixel
+                ("gemma4_vit_167m", {"depth": 2}),  # flat patches, channel by channel
+                ("crossvit_tiny_240", {}),  # two projections
+                ("csatv2", {}),  # colours only
+            ]
+        ),
     ],
 )
 def test_weights_are_adapted_to_grey_images(name, options, files):
@@ -417,6 +434,7 @@ def test_an_encoder_s_own_state_dict_is_read(tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_a_projection_to_colours_is_read_from_the_encoder_s_own_file(tmp_path):
     encoder = create("csatv2", in_channels=2)
     torch.nn.init.normal_(encoder.colours.weight)
@@ -434,7 +452,12 @@ def test_position_embeddings_are_resized_to_the_image_size(files):
 
 @pytest.mark.parametrize(
     ("of", "name"),
-    [("resnet18", "resnet34"), ("resnet34", "resnet18"), ("resnet18", "vgg11_bn"), ("test_vit", "test_vit2")],
+    [
+        ("resnet18", "resnet34"),
+        ("resnet34", "resnet18"),
+        pytest.param("resnet18", "vgg11_bn", marks=pytest.mark.slow),
+        ("test_vit", "test_vit2"),
+    ],
 )
 def test_weights_of_another_architecture_are_an_error(of, name, files):
     with pytest.raises(segzoo.CheckpointError, match=f"timm's {name}"):
@@ -484,7 +507,7 @@ def test_no_weights_are_looked_for_on_the_meta_device():
         assert create("resnet18", "no_such.pth").body.conv1.weight.is_meta
 
 
-@pytest.mark.parametrize("name", ["resnet18", SMALL, "efficientnet_b0", "csatv2"])
+@pytest.mark.parametrize("name", ["resnet18", SMALL, "efficientnet_b0", pytest.param("csatv2", marks=pytest.mark.slow)])
 def test_nothing_is_warned_of(name, files, caplog):
     with warnings.catch_warnings(), caplog.at_level(logging.WARNING):
         warnings.simplefilter("error")
@@ -492,7 +515,10 @@ def test_nothing_is_warned_of(name, files, caplog):
     assert caplog.records == []
 
 
-@pytest.mark.parametrize(("name", "options"), [("resnet18", {}), (SMALL, {}), ("gemma4_vit_167m", {"depth": 2})])
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("resnet18", {}), (SMALL, {}), pytest.param("gemma4_vit_167m", {"depth": 2}, marks=pytest.mark.slow)],
+)
 def test_an_encoder_can_be_exported(name, options):
     encoder = on_meta(name, options=options).eval()
     with torch.device("meta"):

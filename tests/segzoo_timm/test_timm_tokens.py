@@ -33,7 +33,14 @@ def test_the_blocks_of_271_architectures_can_be_driven():
 
 
 @pytest.mark.parametrize(
-    "encoder", ["resnet18", "swin_tiny_patch4_window7_224", "beit_base_patch16_224", "xcit_nano_12_p16_224"]
+    "encoder",
+    [
+        *("resnet18", "beit_base_patch16_224"),
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in ("swin_tiny_patch4_window7_224", "xcit_nano_12_p16_224")
+        ),
+    ],
 )
 def test_those_of_others_cannot(encoder):
     assert known_architectures()[encoder]["blocks"] == 0
@@ -53,6 +60,7 @@ def test_other_kinds_do_so_too(encoder, check):
     check(encoder)
 
 
+@pytest.mark.slow
 def test_the_final_norm_is_kept_for_a_decoder_that_drives():
     driven = segzoo.create_model("vit_tiny_patch16_224", "eomt", classes=3).encoder
     assert isinstance(driven.body.norm, torch.nn.LayerNorm)

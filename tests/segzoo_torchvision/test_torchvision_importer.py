@@ -26,7 +26,14 @@ def assert_same_logits(peer, model, image):
     assert difference(model(image), peer(image)["out"]) <= 1e-4
 
 
-@pytest.mark.parametrize("architecture", [name for name in MODELS if not name.endswith("101")])
+@pytest.mark.parametrize(
+    "architecture",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] if "resnet50" in name else [])
+        for name in MODELS
+        if not name.endswith("101")
+    ],
+)
 def test_logits_are_torchvision_s(architecture, tmp_path):
     peer = peer_of(architecture)
     model = import_checkpoint(TorchvisionImporter(), saved(peer, tmp_path), architecture=architecture, classes=5)
@@ -41,6 +48,7 @@ def test_logits_of_a_resnet101_are_torchvision_s(architecture, tmp_path):
     assert_same_logits(peer, import_checkpoint(TorchvisionImporter(), saved(peer, tmp_path)), torch.randn(1, 3, 65, 97))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("architecture", AUXILIARY)
 def test_auxiliary_logits_are_torchvision_s(architecture, tmp_path):
     peer = peer_of(architecture, aux_loss=True)
@@ -68,7 +76,7 @@ def test_the_architecture_is_seen_by_the_names(architecture, tmp_path):
     assert TorchvisionImporter().read(source).arguments["classes"] == 5
 
 
-@pytest.mark.parametrize("prefix", ["module.", "model.", "_orig_mod.module."])
+@pytest.mark.parametrize("prefix", [*("module.", "model."), pytest.param("_orig_mod.module.", marks=pytest.mark.slow)])
 def test_a_training_program_s_names_are_known(prefix, tmp_path):
     weights = peer_of("lraspp_mobilenet_v3_large").state_dict()
     some = {prefix * name.startswith("backbone") + name: each for name, each in weights.items()}

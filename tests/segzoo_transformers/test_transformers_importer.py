@@ -107,11 +107,12 @@ def test_auxiliary_logits_of_beit_are_transformers(tmp_path):
     assert difference(got, segzoo.nn.resize(maps[0], (96, 64))) <= 1e-4
 
 
-@pytest.mark.parametrize("output_stride", [8, 16, 32])
+@pytest.mark.parametrize("output_stride", [*(pytest.param(stride, marks=pytest.mark.slow) for stride in (8, 16)), 32])
 def test_logits_of_mobilenet_are_transformers(output_stride, tmp_path):
     assert_same_logits(mobilenet(output_stride=output_stride), tmp_path, *SIZES)
 
 
+@pytest.mark.slow
 def test_logits_of_mobilenet_with_even_padding_are_transformers(tmp_path):
     assert_same_logits(mobilenet(tf_padding=False), tmp_path, *SIZES)
 

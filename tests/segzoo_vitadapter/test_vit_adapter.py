@@ -77,6 +77,7 @@ def test_it_saves_and_loads(tmp_path):
     assert torch.equal(segzoo.from_pretrained(tmp_path / "model")(image), model(image))
 
 
+@pytest.mark.slow
 def test_with_a_frozen_transformer_that_sees_a_pixel_of_256_it_learns_what_the_image_has():
     """Squares of 8 pixels, bright or dark: the transformer's maps tell one of four."""
     model = adapted(decoder_options={"pyramid_width": 32, "width": 32, "dropout": 0.0}).train()

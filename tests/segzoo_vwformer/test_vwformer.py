@@ -66,6 +66,7 @@ def test_context_costs_the_same_at_every_ratio():
     assert len(set(sizes.values())) == 1
 
 
+@pytest.mark.slow
 def test_the_attention_is_exported_for_every_size():
     attention = VaryingWindowAttention(16, heads=2, window=4, ratio=2).eval()
     sizes = {2: torch.export.Dim("height", min=5, max=512), 3: torch.export.Dim("width", min=5, max=512)}

@@ -135,6 +135,7 @@ def test_a_class_makes_a_test_of_each_check(tmp_path: Path) -> None:
     assert "2 xfailed" in done.stdout
 
 
+@pytest.mark.slow
 def test_the_kit_needs_no_pytest() -> None:
     code = "import sys, segzoo.testing; sys.exit('pytest' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

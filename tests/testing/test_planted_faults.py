@@ -64,6 +64,7 @@ def test_a_decoder_whose_negotiation_lies() -> None:
     assert "doesn't welcome" in found["negotiation"]
 
 
+@pytest.mark.slow
 def test_a_decoder_that_needs_torch_to_register(path: Path) -> None:
     write_distribution(path, "heavy", f"import torch\n{provides('decoders', HEAVY)}")
     found = failures("heavy")

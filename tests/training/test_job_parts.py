@@ -18,6 +18,7 @@ def test_branches_that_the_decoder_does_not_take_ask_for_no_gradient():
     assert weights["body.stage4.0.fuse_layers.3.0.0.0.weight"].requires_grad
 
 
+@pytest.mark.slow
 def test_synchronised_batch_norms_keep_the_activation_that_timm_s_hold():
     settings = Settings(
         data="scenes", encoder="mobilenetv3_small_050", decoder="linear", pretrained=False, sync_batchnorm=True

@@ -74,6 +74,7 @@ def test_the_card_shows_scores_data_and_curve(whole: tuple[Run, Path]) -> None:
     assert "(curve.png)" in card
 
 
+@pytest.mark.slow
 def test_the_run_file_repeats_the_run(whole: tuple[Run, Path], tmp_path: Path) -> None:
     train(read_settings(whole[1] / "run.yaml"), tmp_path / "again", quiet=True, pictures=False)
     assert same_weights(whole[1], tmp_path / "again")
@@ -88,6 +89,7 @@ def test_a_resumed_run_ends_as_if_it_had_not_stopped(whole: tuple[Run, Path], da
     assert column(tmp_path / "run", "step") == [2, 4, 6, 8]
 
 
+@pytest.mark.slow
 def test_a_run_that_was_stopped_before_it_was_saved_is_saved(
     whole: tuple[Run, Path], data: Path, tmp_path: Path
 ) -> None:
@@ -97,6 +99,7 @@ def test_a_run_that_was_stopped_before_it_was_saved_is_saved(
     assert same_weights(whole[1], tmp_path / "run")
 
 
+@pytest.mark.slow
 def test_parts_of_a_step_hold_the_images_of_the_whole(data: Path, tmp_path: Path) -> None:
     """Held to the losses, roughly: where a gradient is all but 0, Adam's first step has either sign."""
     plain = {"encoder": "test_vit", "decoder": "segmenter", "steps": 2, "validate_every": 1, "loss": "ce"}
@@ -115,6 +118,7 @@ def test_a_frozen_encoder_stays_as_it_was(data: Path, tmp_path: Path) -> None:
     assert all(torch.equal(after[name], each) for name, each in before.encoder.named_parameters())
 
 
+@pytest.mark.slow
 def test_minutes_end_a_run_with_a_rate_of_zero(data: Path, tmp_path: Path) -> None:
     run = train(
         small_settings(data, steps=100_000, validate_every=None, minutes=0.02), tmp_path / "run", quiet=True,

@@ -74,6 +74,7 @@ def stopped(data: Path, output: Path, **changed: Any) -> None:
         train(small_settings(data, **changed), output, quiet=True, pictures=False, on_validation=stop)
 
 
+@pytest.mark.slow
 def test_a_folder_of_another_run_says_what_is_there(data: Path, tmp_path: Path) -> None:
     stopped(data, tmp_path / "run", steps=4)
     with pytest.raises(OptionError, match="--resume"):
@@ -109,6 +110,7 @@ def fail(error: BaseException) -> Any:
     return raising
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_no_number_names_the_batch_and_keeps_the_checkpoint(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -155,6 +157,7 @@ def test_an_error_of_the_code_comes_through_as_it_is(
         go(data, tmp_path / "run")
 
 
+@pytest.mark.slow
 def test_a_full_disk_leaves_the_checkpoint_before(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stopped(data, tmp_path / "run", steps=4)
     before = (tmp_path / "run" / "checkpoints" / "last.ckpt").read_bytes()
