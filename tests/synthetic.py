@@ -53,10 +53,13 @@ SMALL = {
         name: {"width": 32}
         for name in (
             *("ann", "apcnet", "ccnet", "danet", "dmnet", "dnl", "emanet", "encnet", "gcnet", "nonlocal"),
-            *("dpt", "upernet"),
+            *("dpt", "setr_mla", "setr_pup", "upernet"),
         )
     },
     "isanet": {"width": 32, "key_width": 16, "window": 2},
+    "pmd": {"width": 64, "queries": 9, "blocks": 2},
+    "unet3plus": {"width": 16},
+    "vwformer": {"width": 64, "low_width": 16, "heads": 4},
 }
 """Options of decoders that take long by default, for tests of what they have in common with the others."""
 
