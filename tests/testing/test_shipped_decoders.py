@@ -1,7 +1,7 @@
 """Every decoder that ships with segzoo keeps its promises."""
 
 import pytest
-from synthetic import SMALL
+from synthetic import DIFFERENT, SMALL
 
 import segzoo
 from segzoo.testing import Check, checks
@@ -16,10 +16,20 @@ EXPECTED_FAILURES = {
     "pidnet": {"export": POOLED_TO_THE_LAST_PIXEL},
     "mask2former": {"bfloat16": ROUNDED_OVER_A_THRESHOLD},
 }
-CHECKS = [pytest.param(each, id=str(each), marks=pytest.mark.slow if each.slow else ()) for each in checks("decoder")]
+LONG = ("negotiation", "sizes")  # half of the kit's quick checks' time: they go through the whole catalogue
 
 
-@pytest.mark.parametrize("check", CHECKS)
-@pytest.mark.parametrize("decoder", segzoo.list_decoders())
+def marks(decoder: str, check: Check) -> list[pytest.MarkDecorator]:
+    return [pytest.mark.slow] if check.slow or (check.name in LONG and decoder not in DIFFERENT) else []
+
+
+CASES = [
+    pytest.param(decoder, check, id=f"{decoder}-{check}", marks=marks(decoder, check))
+    for decoder in segzoo.list_decoders()
+    for check in checks("decoder")
+]
+
+
+@pytest.mark.parametrize(("decoder", "check"), CASES)
 def test_it_keeps_its_promises(decoder: str, check: Check) -> None:
     check(decoder, options=SMALL.get(decoder), expected_failures=EXPECTED_FAILURES.get(decoder))
