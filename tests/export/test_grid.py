@@ -17,14 +17,12 @@ TRANSFORMER = "vit_tiny_patch16_224"
 ENCODERS = ("mit_b0", TRANSFORMER, "swin_tiny_patch4_window7_224")
 ONE_SIZE = {"swin_tiny_patch4_window7_224": (96, 160)}
 """The encoder that docs/exporting.md has as an exception: what it is exported for instead."""
-LOW = pytest.mark.xfail(reason="its exported program takes no image of 64 rows, see docs/exporting.md", strict=True)
-FIRST = ("unet", "upernet", "setr_mla")  # the slow tests': half a minute each, and the kit exports every decoder
+FIRST = ("unet", "setr_mla", "ddrnet")  # the slow tests': half a minute each, and the kit exports every decoder
 
 
 def marks(encoder: str, decoder: str) -> list[pytest.MarkDecorator]:
     first = encoder == "resnet18" and decoder in FIRST
-    refused = [LOW] if decoder == "vwformer" and encoder in ("resnet18", "mit_b0") else []
-    return [pytest.mark.slow if first else pytest.mark.exhaustive, *refused]
+    return [pytest.mark.slow if first else pytest.mark.exhaustive]
 
 
 PAIRS = [
