@@ -17,9 +17,12 @@ EXPECTED_FAILURES = {
     "mask2former": {"bfloat16": ROUNDED_OVER_A_THRESHOLD},
 }
 LONG = ("negotiation", "sizes")  # half of the kit's quick checks' time: they go through the whole catalogue
+TRACED = ("export",)  # what the slow check of ONNX traces too
 
 
 def marks(decoder: str, check: Check) -> list[pytest.MarkDecorator]:
+    if decoder not in DIFFERENT and check.name in TRACED:
+        return [pytest.mark.exhaustive]
     return [pytest.mark.slow] if check.slow or (check.name in LONG and decoder not in DIFFERENT) else []
 
 

@@ -4,7 +4,7 @@ import copy
 
 import pytest
 import torch
-from synthetic import small
+from synthetic import DIFFERENT, small
 
 import segzoo
 from segzoo.testing.decoder_subject import DecoderSubject
@@ -12,8 +12,13 @@ from segzoo.testing.outputs import outputs
 from segzoo.testing.wrapping import called, wrapped
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("decoder", segzoo.list_decoders())
+def decoders():
+    """All of them: those of a kind of their own as slow tests, the rest as exhaustive ones."""
+    for decoder in segzoo.list_decoders():
+        yield pytest.param(decoder, marks=pytest.mark.slow if decoder in DIFFERENT else pytest.mark.exhaustive)
+
+
+@pytest.mark.parametrize("decoder", decoders())
 def test_each_submodule_can_be_wrapped_in_turn(decoder):
     (case,) = DecoderSubject(decoder, small(decoder)).witnesses(1)
     module, features = case.build(), case.inputs()

@@ -18,10 +18,6 @@ import segzoo
 from segzoo.training import read_settings, train
 from segzoo.training.settings import write_settings
 
-pytestmark = pytest.mark.slow
-
-KILLS = 10
-
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
@@ -32,16 +28,22 @@ def command(settings: Path, output: Path, *others: str) -> list[str]:
     return ["-m", "segzoo.cli", "train", str(settings), "--output", str(output), "--quiet", *others]
 
 
-def test_killed_at_ten_moments_a_run_ends_as_if_it_had_not_been(data: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("kills", "steps"),
+    [pytest.param(2, 100, marks=pytest.mark.slow), pytest.param(10, 400, marks=pytest.mark.exhaustive)],
+)
+def test_killed_at_some_moments_a_run_ends_as_if_it_had_not_been(
+    kills: int, steps: int, data: Path, tmp_path: Path
+) -> None:
     """Two worker processes read, as in a run of one's own; each kill leaves it a moment to begin."""
     file = tmp_path / "settings.yaml"
-    write_settings(small_settings(data, steps=400, validate_every=5, workers=1), file)
+    write_settings(small_settings(data, steps=steps, validate_every=5, workers=1), file)
     train(read_settings(file), tmp_path / "whole", quiet=True, pictures=False)
     chance, output = random.Random(0), tmp_path / "run"
     checkpoint = output / "checkpoints" / "last.ckpt"
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     torch_threads = ["--threads", str(torch.get_num_threads())]
-    for _ in range(KILLS):
+    for _ in range(kills):
         before = checkpoint.stat().st_mtime_ns if checkpoint.exists() else 0
         child = subprocess.Popen(
             [sys.executable, *command(file, output, "--resume", *torch_threads)], env=environment,
@@ -56,9 +58,10 @@ def test_killed_at_ten_moments_a_run_ends_as_if_it_had_not_been(data: Path, tmp_
     train(read_settings(file), output, resume=True, quiet=True, pictures=False)
     assert same_weights(output, tmp_path / "whole")
     lines = (output / "metrics.csv").read_text().splitlines()
-    assert [line.split(",")[0] for line in lines] == ["step", *(str(step) for step in range(5, 401, 5))]
+    assert [line.split(",")[0] for line in lines] == ["step", *(str(step) for step in range(5, steps + 1, 5))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", ["auto", "fsdp"])
 def test_two_processes_score_as_one_on_the_same_weights(strategy: str, data: Path, tmp_path: Path) -> None:
     """Five images for two processes, in batches of four: one process has a batch less to read."""
@@ -71,6 +74,7 @@ def test_two_processes_score_as_one_on_the_same_weights(strategy: str, data: Pat
     assert float(last[4]) == pytest.approx(scores.accuracy, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_shares_of_the_weights_train_and_go_on_as_whole_ones(data: Path, tmp_path: Path) -> None:
     """FSDP's sums are those of DDP in another order."""
     file = tmp_path / "settings.yaml"
@@ -82,6 +86,7 @@ def test_shares_of_the_weights_train_and_go_on_as_whole_ones(data: Path, tmp_pat
         torch.testing.assert_close(shares[name], whole[name], rtol=1e-2, atol=5e-3)
 
 
+@pytest.mark.slow
 def test_torchrun_starts_a_run(data: Path, tmp_path: Path) -> None:
     """Its settings say one device: torchrun knows better."""
     file = tmp_path / "settings.yaml"

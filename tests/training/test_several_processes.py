@@ -5,7 +5,7 @@ import warnings
 
 import pytest
 import torch
-from synthetic import DENSE
+from synthetic import DENSE, DIFFERENT, small
 from torch import distributed, multiprocessing
 from torch.nn.parallel import DistributedDataParallel
 
@@ -15,12 +15,14 @@ from segzoo.training.unused import freeze_unused
 
 FOR_PLAIN_TRANSFORMERS = ("dpt", "eomt", "linear", "pmd", "segmenter", "setr_mla", "setr_pup")
 PAIRS = [
-    *(("test_vit" if decoder in FOR_PLAIN_TRANSFORMERS else "resnet18", decoder) for decoder in segzoo.list_decoders()),
+    ("test_vit" if decoder in FOR_PLAIN_TRANSFORMERS else "resnet18", decoder) for decoder in segzoo.list_decoders()
+]
+OF_EACH_KIND = [
+    *(pair for pair in PAIRS if pair[1] in DIFFERENT),
     ("hrnet_w18_small", "pspnet"),  # which takes the last of four branches
 ]
+OTHERS = [pair for pair in PAIRS if pair not in OF_EACH_KIND]
 SIZE = 64
-
-pytestmark = pytest.mark.slow
 
 
 def in_two_processes(work, folder, *arguments):
@@ -53,7 +55,8 @@ def train_each(rank, pairs):
     """Two steps, as it is the second that raises where a parameter took no part in the first."""
     failures = []
     for encoder, decoder in pairs:
-        model = model_of(encoder, decoder, auxiliary=[4] if decoder in DENSE else [])
+        auxiliary = [4] if decoder in DENSE else []
+        model = model_of(encoder, decoder, auxiliary=auxiliary, decoder_options=small(decoder))
         freeze_unused(model)
         objective, parallel = Objective(model), DistributedDataParallel(model)
         optimizer = torch.optim.AdamW(model.parameter_groups(1e-3))
@@ -73,8 +76,15 @@ def train_each(rank, pairs):
     assert not failures, "\n".join(failures)
 
 
-def test_every_decoder_trains_without_a_search_for_unused_parameters(tmp_path):
-    in_two_processes(train_each, tmp_path, PAIRS)
+@pytest.mark.parametrize(
+    "pairs",
+    [
+        pytest.param(OF_EACH_KIND, id="of each kind", marks=pytest.mark.slow),
+        pytest.param(OTHERS, id="others", marks=pytest.mark.exhaustive),
+    ],
+)
+def test_decoders_train_without_a_search_for_unused_parameters(pairs, tmp_path):
+    in_two_processes(train_each, tmp_path, pairs)
 
 
 def score_half(rank, path):
@@ -85,6 +95,7 @@ def score_half(rank, path):
         torch.save(scores.confusion, path)
 
 
+@pytest.mark.slow
 def test_scores_are_those_of_one_process_on_all_images(tmp_path):
     in_two_processes(score_half, tmp_path, tmp_path / "confusion.pt")
     alone = Objective(model_of("resnet18", "linear")).eval()
