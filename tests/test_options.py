@@ -105,6 +105,7 @@ OUT_OF_RANGE = {
     "pidnet": [{"width": 0}, {"pool_width": 0}, {"head_width": 0}, {"light": 1}],
     "ppliteseg": [{"widths": [16]}, {"attention": "both"}, {"grids": []}, {"head_width": 0}],
     "pspnet": [{"pool_width": 0}, {"grids": []}, {"kernel": 2}, {"head_kernel": 0}],
+    "sapiens2": [{"grow_widths": []}, {"widths": [0]}, {"grow": "bilinear"}],
     "segformer": [{"width": 0}, {"dropout": 1.0}, {"finest_stride": 1}, {"upsample": "sapa"}],
     "segmenter": [{"width": 100}, {"blocks": 0}],
     "transunet": [{"bottleneck": 0}, {"widths": [16]}, {"align_corners": 1}],
