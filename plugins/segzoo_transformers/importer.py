@@ -10,7 +10,9 @@ from segzoo_transformers.mask2former import Mask2Former
 from segzoo_transformers.maskformer import MaskFormer
 from segzoo_transformers.mobilenet import MobileNetV2
 from segzoo_transformers.mobilevit import MobileViT
+from segzoo_transformers.sapiens2 import Sapiens2
 from segzoo_transformers.segformer import SegFormer
+from segzoo_transformers.tipsv2 import TIPSv2
 from segzoo_transformers.upernet import UPerNet
 
 
@@ -28,6 +30,8 @@ class TransformersImporter(segzoo.ArchitecturesImporter):
         MaskFormer(),
         EoMTOnDINOv2(),
         EoMTOnDINOv3(),
+        Sapiens2(),
+        TIPSv2(),
     )
 
     def recognises(self, checkpoint: segzoo.Checkpoint) -> bool:

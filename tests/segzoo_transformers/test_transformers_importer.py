@@ -44,6 +44,28 @@ def beit(**settings):
     return transformers.BeitForSemanticSegmentation(transformers.BeitConfig(num_labels=5, **own | settings))
 
 
+def sapiens2(head=None, **settings):
+    own = {"hidden_size": 48, "intermediate_size": 100, "num_attention_heads": 4, "image_size": 64}
+    own |= {"num_hidden_layers": 4, "num_key_value_attention_heads": 2}
+    own |= {"num_first_full_attention_layers": 1, "num_last_full_attention_layers": 1}
+    head = {"upsample_out_channels": [24, 16, 12, 8], "conv_out_channels": [10, 6]} | (head or {})
+    kind = newest("Sapiens2ForSemanticSegmentation")
+    return kind(transformers.Sapiens2Config(num_labels=5, head_config=head, **own | settings))
+
+
+def tipsv2(kind="Tipsv2DptForSemanticSegmentation", backbone=None, **settings):
+    own = {"hidden_size": 48, "num_hidden_layers": 5, "num_attention_heads": 3, "image_size": 112, "mlp_ratio": 2.1}
+    own |= {"model_type": "tipsv2_vision_model", "out_indices": [1, 2, 3, 4], "reshape_hidden_states": False}
+    head = {"neck_hidden_sizes": [16, 24, 32, 40], "fusion_hidden_size": 32}
+    kind = newest(kind)
+    return kind(transformers.Tipsv2DptConfig(num_labels=5, backbone_config=own | (backbone or {}), **head | settings))
+
+
+def newest(kind):
+    """A class that older versions of transformers don't have."""
+    return getattr(transformers, kind, None) or pytest.skip(f"transformers {transformers.__version__} has no {kind}")
+
+
 def mobilenet(**settings):
     config = transformers.MobileNetV2Config(num_labels=5, **{"depth_multiplier": 0.35} | settings)
     return transformers.MobileNetV2ForSemanticSegmentation(config)
@@ -55,9 +77,9 @@ def mobilevit(**settings):
 
 
 @torch.no_grad()
-def assert_same_logits(peer, folder, *sizes):
+def assert_same_logits(peer, folder, *sizes, **saving):
     """transformers gives some logits at a quarter of the image's size, and resizes them so for its loss."""
-    disturb(peer).save_pretrained(folder)
+    disturb(peer).save_pretrained(folder, **saving)
     model = import_checkpoint(TransformersImporter(), folder)
     for size in sizes:
         image = torch.randn(2, 3, *size)
@@ -105,6 +127,48 @@ def test_auxiliary_logits_of_beit_are_transformers(tmp_path):
         peer(image)
         got = model(image, auxiliary=True)[1][4]
     assert difference(got, segzoo.nn.resize(maps[0], (96, 64))) <= 1e-4
+
+
+NAMES = pytest.mark.parametrize("saving", [{}, {"save_original_format": False}], ids=["authors", "transformers"])
+
+
+@NAMES
+def test_logits_of_sapiens2_are_transformers(saving, tmp_path):
+    assert_same_logits(sapiens2(), tmp_path, (64, 64), (96, 48), **saving)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        {"upsample_out_channels": [24, 16], "conv_out_channels": [10, 8, 6]},
+        {"use_pixel_shuffle": True, "upsample_kernel_sizes": [3] * 4, "conv_out_channels": []},
+    ],
+)
+@NAMES
+def test_logits_of_sapiens2_with_other_heads_are_transformers(head, saving, tmp_path):
+    assert_same_logits(sapiens2(head), tmp_path, (64, 96), **saving)
+
+
+def test_blocks_of_sapiens2_share_keys_as_their_number_says(tmp_path):
+    arguments = imported(sapiens2(), tmp_path).arguments
+    assert arguments["encoder_options"]["key_heads"] == [4, 2, 2, 4]
+
+
+@NAMES
+@pytest.mark.parametrize("gated", [False, True])
+def test_logits_of_tipsv2_are_transformers(gated, saving, tmp_path):
+    assert_same_logits(tipsv2(backbone={"use_swiglu_ffn": gated}), tmp_path, (112, 112), (56, 140), **saving)
+
+
+@NAMES
+def test_of_three_tasks_of_tipsv2_the_classes_are_imported(saving, tmp_path):
+    peer = disturb(tipsv2("Tipsv2DptForDensePrediction", readout_activation="gelu"))
+    peer.save_pretrained(tmp_path, **saving)
+    model, image = import_checkpoint(TransformersImporter(), tmp_path), torch.randn(1, 3, 112, 112)
+    with torch.no_grad():
+        expected = segzoo.nn.resize(peer(image).segmentation_logits, (112, 112))
+        assert difference(model(image), expected) <= 1e-4
+    assert "depth and of normals were left out" in TransformersImporter().read(segzoo.Checkpoint(tmp_path)).losses[0]
 
 
 @pytest.mark.parametrize("output_stride", [*(pytest.param(stride, marks=pytest.mark.slow) for stride in (8, 16)), 32])
