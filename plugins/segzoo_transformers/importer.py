@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import segzoo
-from segzoo_transformers.beit import BEiT
+from segzoo_transformers.beit import BEiT, Data2VecVision
 from segzoo_transformers.dpt import DPT
 from segzoo_transformers.eomt import EoMTOnDINOv2, EoMTOnDINOv3
 from segzoo_transformers.mask2former import Mask2Former
@@ -24,6 +24,7 @@ class TransformersImporter(segzoo.ArchitecturesImporter):
         UPerNet(),
         DPT(),
         BEiT(),
+        Data2VecVision(),
         MobileNetV2(),
         MobileViT(),
         Mask2Former(),
