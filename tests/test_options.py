@@ -85,7 +85,10 @@ OUT_OF_RANGE = {
     "deeplabv3plus": [{"low_width": 0}, {"project_kernel": 5}, {"fuse_convs": 0}, {"output_stride": 32}],
     "dmnet": [{"filters": []}, {"filters": [32]}],
     "dnl": [{"reduction": 0}, {"temperature": 0}],
-    "dpt": [{"width": 0}, {"readout": "add"}, {"reassemble_widths": [16, 24, 32]}],
+    "dpt": [
+        *({"width": 0}, {"readout": "add"}, {"reassemble_widths": [16, 24, 32]}),
+        *({"readout_act": "relu"}, {"residual_bias": 1}, {"output_size": "whole"}, {"align_corners": "logits"}),
+    ],
     "efficientvit": [{"blocks": -1}, {"expansion": 0}, {"final_expansion": 0}],
     "emanet": [{"bases": 0}, {"steps": 0}, {"momentum": 1.1}, {"context_width": 0}],
     "emcad": [{"kernels": []}, {"kernels": [2]}, {"expansion": 0}, {"gate_kernel": 2}],

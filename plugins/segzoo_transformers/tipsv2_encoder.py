@@ -115,7 +115,7 @@ class TIPSv2Transformer(segzoo.Encoder):
         of_class, of_patches = self.positions[:, :1], self.positions[:, 1:]
         of_patches = of_patches.transpose(1, 2).unflatten(2, (self.grid, self.grid))
         of_patches = F.interpolate(of_patches, patches.shape[-2:], mode="bilinear", antialias=True)
-        batch = len(patches)
+        batch = patches.shape[0]
         return torch.cat(
             [
                 (self.cls_token + of_class).expand(batch, -1, -1),
