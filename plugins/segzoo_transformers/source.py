@@ -39,13 +39,12 @@ class TransformersSource(TransformersIndex, segzoo.EncoderSource):
     ) -> segzoo.Encoder:
         if request.prefix is not None and name != TIPSV2:
             raise segzoo.NegotiationError(f"{name} can't give prefix={request.prefix!r}: its maps have no class token")
-        encoder = _of_any_width(name, request) if name in OF_ANY_WIDTH else _mobilevit(name, request)
         if pretrained is not False:
             raise segzoo.CheckpointError(
                 f"{name} has no published weights by itself; import a whole model of transformers', or take timm's "
                 f"{INSTEAD.get(name, name.removeprefix(PREFIX))!r}"
             )
-        return encoder
+        return _of_any_width(name, request) if name in OF_ANY_WIDTH else _mobilevit(name, request)
 
 
 def _of_any_width(name: str, request: segzoo.EncoderRequest) -> segzoo.Encoder:
