@@ -70,7 +70,8 @@ class Decoder(nn.Module):
     """What it does with a stage, in a word, for the plan."""
 
     memory_format: ClassVar[torch.memory_format | None] = None
-    """The layout that the maps are brought to before `forward`, such as `torch.channels_last`; None leaves them."""
+    """The layout that the maps are brought to before `forward`, such as `torch.channels_last`; None leaves them. An
+    optimized copy's convolutions compute in it too, by default with the channels last."""
 
     emits: ClassVar[Literal["features", "logits", "queries"]] = "features"
     head_kernel: int = 1

@@ -15,7 +15,7 @@ def disturb(model: nn.Module) -> nn.Module:
                 module.running_mean.normal_(0, 0.2)
                 module.running_var.uniform_(0.7, 1.4)
         for name, parameter in model.named_parameters():
-            if parameter.ndim < 2 or "position" in name:
+            if parameter.ndim < 2 or "position" in name or "token" in name:
                 parameter.add_(torch.randn_like(parameter), alpha=0.1)
     return model.eval()
 

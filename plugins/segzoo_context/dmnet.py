@@ -35,6 +35,8 @@ class DMNetDecoder(ContextPyramidDecoder):
     :param output_stride: the encoder is asked to be dilated to that stride, 8 or 16; None asks for nothing.
     """
 
+    memory_format = torch.contiguous_format  # sums over shifted rows
+
     def __init__(
         self, stages: segzoo.FeatureSpec, width: Width = 512, filters: Filters = (1, 3, 5, 7), dropout: Dropout = 0.1
     ) -> None:

@@ -9,8 +9,9 @@ H_i, W_i  size of map i; of entry 0, from which the size alone is taken
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from typing import Any, Literal
 
@@ -36,11 +37,17 @@ class DPTDecoder(segzoo.Decoder):
         1024, 1024 as for ViT-Large; 96, 192, 384, 768 is the paper's ViT-Base.
     :param readout: "project" asks a plain transformer for its class token and mixes it into each pixel, which takes the
         token's channels away again; where the encoder has none, and with "ignore", the maps are taken alone.
+    :param readout_act: what follows the layer that mixes; "gelu_tanh" is TIPSv2's approximation.
     :param dropout: of whole channels, before the classifier.
-    :param residual_norm: whether the residual units have batch norms, as for segmentation in the paper's code; where
-        not, their convolutions have biases.
+    :param residual_norm: whether the residual units have batch norms, as for segmentation in the paper's code.
+    :param residual_bias: whether their convolutions have biases; if None, where no norm follows.
+    :param refine_coarsest: whether the coarsest level, to which nothing is added, passes two residual units as the
+        others do, as in segmentation_models_pytorch; where not, one, as in the paper's code.
+    :param last_act: whether batch norm and ReLU follow the last convolution; TIPSv2 has neither.
+    :param output_size: half the image's, or double the finest level's, as in TIPSv2; for patches of 14 pixels, which
+        count as 16 here, that is 8/14 of the image's.
     :param align_corners: how maps and logits are resized: whether the centres of the corner pixels agree, as in
-        segmentation_models_pytorch and the paper's code.
+        segmentation_models_pytorch and the paper's code; "maps" for the maps alone, as in TIPSv2.
     """
 
     finest_stride = FINEST_STRIDE
@@ -53,9 +60,14 @@ class DPTDecoder(segzoo.Decoder):
         width: Width = 256,
         reassemble_widths: Widths | None = None,
         readout: Literal["project", "ignore"] = "project",
+        readout_act: Literal["gelu", "gelu_tanh"] = "gelu",
         dropout: Dropout = 0.1,
         residual_norm: bool = True,
-        align_corners: bool = False,
+        residual_bias: bool | None = None,
+        refine_coarsest: bool = True,
+        last_act: bool = True,
+        output_size: Literal["half", "double"] = "half",
+        align_corners: bool | Literal["maps"] = False,
     ) -> None:
         maps = stages.select(range(1, len(stages)))
         if reassemble_widths is None:
@@ -67,19 +79,23 @@ class DPTDecoder(segzoo.Decoder):
             )
         super().__init__(stages, out_channels=width)
         self.head_dropout = dropout
-        self.head_align_corners = align_corners
+        self.head_align_corners = align_corners is True
+        self.doubles = output_size == "double"
         tokens = maps.token_channels if readout == "project" else (0,) * len(maps)
         widths = [channels - token for channels, token in zip(maps.channels, tokens, strict=True)]
         self.readouts = nn.ModuleList(
-            ProjectReadout(before + token, before) if token else nn.Identity()
+            ProjectReadout(before + token, before, readout_act) if token else nn.Identity()
             for before, token in zip(widths, tokens, strict=True)
         )
         self.reassembles = nn.ModuleList(
             Reassemble(before, inner, width, doublings)
             for before, inner, doublings in zip(widths, reassemble_widths, doublings_of(maps), strict=True)
         )
-        self.fusions = nn.ModuleList(Fusion(width, residual_norm, align_corners) for _ in maps.channels)
-        self.refine = ConvNormAct(width, width)
+        residual_unit = partial(ResidualUnit, width, "batchnorm2d" if residual_norm else None, residual_bias)
+        self.fusions = nn.ModuleList(Fusion(width, residual_unit, bool(align_corners)) for _ in maps.channels)
+        if not refine_coarsest:
+            self.fusions[-1].refine_level = nn.Identity()
+        self.refine = ConvNormAct(width, width) if last_act else ConvNormAct(width, width, norm=None, act=None)
         self.apply(he_initialise)
 
     @classmethod
@@ -98,15 +114,18 @@ class DPTDecoder(segzoo.Decoder):
         )
 
     def forward(self, features: list[Tensor]) -> Tensor:
-        """(B, C_i, H_i, W_i) each to (B, D, H_0, W_0)."""
+        """(B, C_i, H_i, W_i) each to (B, D, H_0, W_0), or twice the finest level's size."""
         half, *maps = features
         levels = [
             reassemble(readout(each))
             for readout, reassemble, each in zip(self.readouts, self.reassembles, maps, strict=True)
         ]
+        height, width = levels[0].shape[-2:]
+        finest = (2 * height, 2 * width) if self.doubles else half.shape[-2:]
+        sizes = [finest, *(level.shape[-2:] for level in levels[:-1])]
         fused = None
-        for fusion, level, finer in reversed(list(zip(self.fusions, levels, [half, *levels[:-1]], strict=True))):
-            fused = fusion(level, fused, finer.shape[-2:])
+        for fusion, level, size in reversed(list(zip(self.fusions, levels, sizes, strict=True))):
+            fused = fusion(level, fused, size)
         return self.refine(fused)
 
 
@@ -136,10 +155,10 @@ def doublings_of(maps: segzoo.FeatureSpec) -> list[int]:
 class ProjectReadout(nn.Module):
     """A linear layer and GELU on map and class token together, pixel by pixel."""
 
-    def __init__(self, in_channels: int, out_channels: int) -> None:
+    def __init__(self, in_channels: int, out_channels: int, act: str) -> None:
         super().__init__()
         self.project = nn.Conv2d(in_channels, out_channels, 1)
-        self.act = nn.GELU()
+        self.act = nn.GELU("tanh" if act == "gelu_tanh" else "none")
 
     def forward(self, features: Tensor) -> Tensor:
         return self.act(self.project(features))
@@ -167,11 +186,11 @@ class Reassemble(nn.Sequential):
 class Fusion(nn.Module):
     """Refine a level, add what comes from the coarser one, refine the sum, and resize it for the next finer level."""
 
-    def __init__(self, width: int, residual_norm: bool, align_corners: bool) -> None:
+    def __init__(self, width: int, residual_unit: Callable[[], nn.Module], align_corners: bool) -> None:
         super().__init__()
         self.align_corners = align_corners
-        self.refine_level = ResidualUnit(width, residual_norm)
-        self.refine_sum = ResidualUnit(width, residual_norm)
+        self.refine_level = residual_unit()
+        self.refine_sum = residual_unit()
         self.project = nn.Conv2d(width, width, 1)
 
     def forward(self, level: Tensor, coarser: Tensor | None, size: Sequence[int]) -> Tensor:
@@ -183,13 +202,12 @@ class Fusion(nn.Module):
 class ResidualUnit(nn.Module):
     """Two convolutions, each after a ReLU and perhaps before a batch norm, and a shortcut."""
 
-    def __init__(self, width: int, with_norm: bool) -> None:
+    def __init__(self, width: int, norm: str | None, bias: bool | None) -> None:
         super().__init__()
-        norm = "batchnorm2d" if with_norm else None
         self.convs = nn.Sequential(
             nn.ReLU(),
-            ConvNormAct(width, width, norm=norm),
-            ConvNormAct(width, width, norm=norm, act=None),
+            ConvNormAct(width, width, norm=norm, bias=bias),
+            ConvNormAct(width, width, norm=norm, bias=bias, act=None),
         )
 
     def forward(self, features: Tensor) -> Tensor:

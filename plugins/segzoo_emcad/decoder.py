@@ -12,6 +12,7 @@ from itertools import pairwise
 from typing import Annotated, Any
 
 from annotated_types import Len
+import torch
 from torch import Tensor, nn
 
 import segzoo
@@ -37,6 +38,7 @@ class EMCADDecoder(segzoo.Decoder):
     finest_stride = 4
     pyramid = True
     role = "refined"
+    memory_format = torch.contiguous_format  # depthwise convolutions, by groups of channels too
 
     def __init__(
         self,

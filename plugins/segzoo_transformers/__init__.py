@@ -9,7 +9,7 @@ def segzoo_importers() -> list[segzoo.ImporterSpec]:
         segzoo.ImporterSpec(
             name="transformers",
             target="segzoo_transformers.importer:TransformersImporter",
-            summary="SegFormer, UPerNet, DPT, BEiT, DeepLabV3, Mask2Former, MaskFormer and EoMT of transformers",
+            summary="SegFormer, UPerNet, DPT, BEiT, DeepLabV3, Mask2Former, MaskFormer, EoMT, Sapiens2 and TIPSv2",
             license="Apache-2.0",
         )
     ]
@@ -22,7 +22,7 @@ def segzoo_encoders() -> list[segzoo.EncoderSpec]:
             name="transformers",
             target="segzoo_transformers.source:TransformersSource",
             index="segzoo_transformers.index:TransformersIndex",
-            summary="BEiT and MobileViT as transformers builds pyramids of them; for imported models",
+            summary="BEiT, MobileViT, Sapiens2 and TIPSv2 as transformers computes their maps; for imported models",
             license="Apache-2.0",
         )
     ]

@@ -1,9 +1,9 @@
-"""BEiT, arXiv:2106.08254, with UPerNet's decoder."""
+"""BEiT, arXiv:2106.08254, and data2vec's of images, arXiv:2202.03555, with UPerNet's decoder."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import segzoo
 from segzoo_transformers.architecture import TransformersArchitecture
@@ -47,12 +47,23 @@ BLOCK: segzoo.Table = {
     **TRANSFORMER_LAYER,
     "lambda_1": "gamma_1",
     "lambda_2": "gamma_2",
+    "attention.q_proj.bias": "attn.q_bias",  # from here on as transformers' save_original_format=False writes them
+    "attention.v_proj.bias": "attn.v_bias",
+    **{f"attention.{name}_proj": segzoo.join("attn.qkv", part) for part, name in enumerate("qkv")},
+    "attention.o_proj": "attn.proj",
+    "mlp": "mlp",
 }
-POSITIONS = "beit.encoder.layer.{}.attention.attention.relative_position_bias"
+POSITIONS = ("attention.attention.relative_position_bias", "relative_position_bias")
 
 
 class BEiT(TransformersArchitecture):
+    """BEiT.
+
+    :cvar encoder: how the names of the encoder's weights begin.
+    """
+
     name = "BeitForSemanticSegmentation"
+    encoder: ClassVar[str] = "beit"
     defaults = DEFAULTS
     same = SAME
 
@@ -83,22 +94,36 @@ class BEiT(TransformersArchitecture):
 
     def names(self, checkpoint: segzoo.Checkpoint) -> segzoo.Table:
         config = self.config(checkpoint)
+        unused = range(taps(config)[-1], config["num_hidden_layers"])  # what comes after the last map
+        blocks: dict[str, str | segzoo.Renamed | None] = {}
+        for layers in (f"{self.encoder}.encoder.layer", f"{self.encoder}.layers"):
+            blocks |= {f"{layers}.{block}": None for block in unused}
+            for positions in POSITIONS:
+                path = f"{layers}.{{}}.{positions}"
+                blocks[f"{path}.relative_position_bias_table"] = "encoder.position_biases.{}.table"
+                blocks[f"{path}.relative_position_index"] = None  # earlier versions saved it, though it is no weight
+            blocks |= segzoo.under(f"{layers}.{{}}", "encoder.blocks.{}", BLOCK)
         return {
-            # nothing uses what the blocks after the last map compute
-            **{f"beit.encoder.layer.{block}": None for block in range(taps(config)[-1], config["num_hidden_layers"])},
-            "beit.embeddings.cls_token": "encoder.cls_token",
-            "beit.embeddings.patch_embeddings.projection": "encoder.patches",
-            f"{POSITIONS}.relative_position_bias_table": "encoder.position_biases.{}.table",
-            f"{POSITIONS}.relative_position_index": None,  # earlier versions saved it, though it is no weight
-            **segzoo.under("beit.encoder.layer.{}", "encoder.blocks.{}", BLOCK),
-            "beit.layernorm": None,
-            "beit.pooler": None,
-            "beit.embeddings.mask_token": None,
+            f"{self.encoder}.embeddings.cls_token": "encoder.cls_token",
+            f"{self.encoder}.embeddings.patch_embeddings.projection": "encoder.patches",
+            f"{self.encoder}.embeddings.mask_token": None,
+            **blocks,
+            f"{self.encoder}.layernorm": None,
+            f"{self.encoder}.pooler": None,
             "fpn1": "encoder.to_stride_4",
             "fpn2.0": "encoder.to_stride_8",
+            "fpn.fpn1.conv_transpose1": "encoder.to_stride_4.0",
+            "fpn.fpn1.normalization": "encoder.to_stride_4.1",
+            "fpn.fpn1.conv_transpose2": "encoder.to_stride_4.3",
+            "fpn.fpn2": "encoder.to_stride_8",
             **UPERNET,
             **(UPERNET_AUXILIARY if config["use_auxiliary_head"] else {"auxiliary_head": None}),
         }
+
+
+class Data2VecVision(BEiT):
+    name = "Data2VecVisionForSemanticSegmentation"
+    encoder = "data2vec_vision"
 
 
 def taps(config: Mapping[str, Any]) -> list[int]:

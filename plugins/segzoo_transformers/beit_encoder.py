@@ -90,7 +90,7 @@ class BeitPyramid(segzoo.Encoder):
     def forward(self, image: Tensor) -> list[Tensor]:
         patches = self.patches(image)
         size = patches.shape[-2:]
-        tokens = torch.cat([self.cls_token.expand(len(image), -1, -1), patches.flatten(2).transpose(1, 2)], dim=1)
+        tokens = torch.cat([self.cls_token.expand(image.shape[0], -1, -1), patches.flatten(2).transpose(1, 2)], dim=1)
         after = [tokens]
         for block, position_bias in zip(self.blocks, self.position_biases, strict=True):
             bias = position_bias(*size)

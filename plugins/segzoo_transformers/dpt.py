@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-import torch
-
 import segzoo
 from segzoo_transformers.architecture import TransformersArchitecture, expect
 from segzoo_transformers.names import TRANSFORMER_LAYER
@@ -63,10 +61,8 @@ class DPT(TransformersArchitecture):
 
     def arguments(self, checkpoint: segzoo.Checkpoint) -> Mapping[str, Any]:
         config = self.config(checkpoint)
-        blocks, norm = config["num_hidden_layers"], bool(config["use_batch_norm_in_fusion_residual"])
+        blocks = config["num_hidden_layers"]
         expect("DPT", config, backbone_out_indices=[(i + 1) * blocks // MAPS - 1 for i in range(MAPS)])
-        if config["use_bias_in_fusion_residual"] is not None:
-            expect("DPT", config, use_bias_in_fusion_residual=not norm)
         return {
             "encoder": "timm/vit_base_patch16_224",
             "decoder": "dpt",
@@ -83,14 +79,14 @@ class DPT(TransformersArchitecture):
                 "width": config["fusion_hidden_size"],
                 "reassemble_widths": list(config["neck_hidden_sizes"]),
                 "dropout": config["semantic_classifier_dropout"],
-                "residual_norm": norm,
+                "residual_norm": bool(config["use_batch_norm_in_fusion_residual"]),
+                "residual_bias": config["use_bias_in_fusion_residual"],
+                "refine_coarsest": False,
                 "align_corners": True,
             },
         }
 
     def names(self, checkpoint: segzoo.Checkpoint) -> segzoo.Table:
-        last = "batch_norm2" if self.config(checkpoint)["use_batch_norm_in_fusion_residual"] else "convolution2"
-        ours = f"decoder.fusions.{MAPS - 1}.refine_level.convs.2.{'norm' if last == 'batch_norm2' else 'conv'}"
         return {
             "dpt.embeddings.cls_token": "encoder.body.cls_token",
             "dpt.embeddings.position_embeddings": "encoder.body.pos_embed",
@@ -102,14 +98,7 @@ class DPT(TransformersArchitecture):
             "neck.reassemble_stage.layers.{}.projection": "decoder.reassembles.{}.project",
             "neck.reassemble_stage.layers.{}.resize": "decoder.reassembles.{}.scale",
             "neck.convs.{}": "decoder.reassembles.{}.to_width",
-            # Of the coarsest level transformers refines the sum alone, to which nothing is added: the unit before is to
-            # do nothing, which a residual unit does when what it adds is zero.
-            **{
-                f"neck.fusion_stage.layers.0.residual_layer1.{last}.{kind}": segzoo.change(
-                    f"{ours}.{kind}", torch.zeros_like
-                )
-                for kind in ("weight", "bias")
-            },
+            "neck.fusion_stage.layers.0.residual_layer1": None,  # nothing uses it: there is no coarser level to add
             **{
                 theirs: name
                 for i in range(MAPS)  # transformers counts from the coarsest

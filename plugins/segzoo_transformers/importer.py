@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import segzoo
-from segzoo_transformers.beit import BEiT
+from segzoo_transformers.beit import BEiT, Data2VecVision
 from segzoo_transformers.dpt import DPT
 from segzoo_transformers.eomt import EoMTOnDINOv2, EoMTOnDINOv3
 from segzoo_transformers.mask2former import Mask2Former
 from segzoo_transformers.maskformer import MaskFormer
 from segzoo_transformers.mobilenet import MobileNetV2
 from segzoo_transformers.mobilevit import MobileViT
+from segzoo_transformers.sapiens2 import Sapiens2
 from segzoo_transformers.segformer import SegFormer
+from segzoo_transformers.tipsv2 import TIPSv2
 from segzoo_transformers.upernet import UPerNet
 
 
@@ -22,12 +24,15 @@ class TransformersImporter(segzoo.ArchitecturesImporter):
         UPerNet(),
         DPT(),
         BEiT(),
+        Data2VecVision(),
         MobileNetV2(),
         MobileViT(),
         Mask2Former(),
         MaskFormer(),
         EoMTOnDINOv2(),
         EoMTOnDINOv3(),
+        Sapiens2(),
+        TIPSv2(),
     )
 
     def recognises(self, checkpoint: segzoo.Checkpoint) -> bool:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import segzoo
 
-CONV: segzoo.Table = {"conv": "conv", "bn": "norm", "batch_norm": "norm"}
-"""Of a convolution with its norm, in heads of a pyramid."""
-
 NAMED_CONV: segzoo.Table = {"convolution": "conv", "normalization": "norm"}
-"""Likewise, in heads of mobile networks."""
+"""Of a convolution with its norm, in heads of mobile networks."""
+
+CONV: segzoo.Table = {"conv": "conv", "bn": "norm", "batch_norm": "norm", **NAMED_CONV}
+"""Likewise, in heads of a pyramid, by former and present names."""
 
 UPERNET: segzoo.Table = {
     "decode_head.classifier": "head.classifiers.logits.conv",
+    **segzoo.under("decode_head.psp_modules.blocks.{}.conv", "decoder.pooling.branches.{}", CONV),
     **segzoo.under("decode_head.psp_modules.{}.1", "decoder.pooling.branches.{}", CONV),
     **segzoo.under("decode_head.bottleneck", "decoder.context", CONV),
+    **segzoo.under("decode_head.psp_bottleneck", "decoder.context", CONV),
     **segzoo.under("decode_head.lateral_convs.{}", "decoder.laterals.{}", CONV),
     **segzoo.under("decode_head.fpn_convs.{}", "decoder.smooth.{}", CONV),
     **segzoo.under("decode_head.fpn_bottleneck", "decoder.fuse", CONV),

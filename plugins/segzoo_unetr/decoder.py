@@ -32,6 +32,7 @@ class UNETRDecoder(segzoo.Decoder):
     """
 
     role = "level"
+    memory_format = torch.contiguous_format  # transposed convolutions
 
     def __init__(self, stages: segzoo.FeatureSpec, width: Width = 16) -> None:
         *finer, deepest = stages.channels

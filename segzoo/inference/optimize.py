@@ -84,7 +84,7 @@ def optimize(model: SegmentationModel, *, compile: bool = False) -> OptimizedMod
 
     Batch norms are folded into convolutions with torch's own fusion, in the encoder too; an encoder of timm's whose
     branches can be merged (RepVGG, MobileOne, FastViT, LeViT) has them merged by timm. Linear layers that follow each
-    other are one matrix. Convolutions compute with the channels last. Auxiliary heads and gradient checkpointing are
+    other are one matrix. Convolutions compute with the channels last, but for a decoder's that declares another layout. Auxiliary heads and gradient checkpointing are
     left out, and no parameter asks for a gradient. The original stays as it is.
 
     The logits of one image are held against the original's before the copy is returned, in float32 on the CPU.
@@ -111,6 +111,8 @@ def optimize(model: SegmentationModel, *, compile: bool = False) -> OptimizedMod
         fold_norms(optimized, image)
         merged = merge_linears(optimized, image)
         optimized.to(memory_format=torch.channels_last)  # which convolutions take from their weights
+        if optimized.decoder.memory_format is not None:
+            optimized.decoder.to(memory_format=optimized.decoder.memory_format)
         differences = [difference(*each) for each in zip(_logits(optimized, another), expected, strict=True)]
     worst = max(differences)
     if not all(each <= TOLERANCE for each in differences):  # nor are two logits alike that are no numbers

@@ -38,8 +38,8 @@ def test_a_pyramid_keeps_its_strides_and_the_plan_says_so():
     assert all(isinstance(each.scale, torch.nn.Identity) for each in decoder_of("resnet").reassembles)
 
 
-def decoder_of(pattern):
-    options = {**SMALL, "readout": "ignore"}
+def decoder_of(pattern, **more):
+    options = {**SMALL, "readout": "ignore", **more}
     return segzoo.create_model(synthetic(pattern), "dpt", classes=2, decoder_options=options).decoder.eval()
 
 
@@ -79,3 +79,42 @@ def test_without_residual_norms_the_convolutions_have_biases():
         name.removeprefix("fusions.0.refine_sum.") for name, _ in decoder.named_parameters() if "0.refine_s" in name
     }
     assert names == {"convs.1.conv.weight", "convs.1.conv.bias", "convs.2.conv.weight", "convs.2.conv.bias"}
+
+
+@pytest.mark.parametrize(("norm", "bias"), [(True, True), (False, False)])
+def test_biases_of_the_residual_units_can_be_chosen(norm, bias):
+    decoder = decoder_of("resnet", residual_norm=norm, residual_bias=bias)
+    assert all((conv.bias is not None) is bias for conv in convolutions(decoder.fusions[0].refine_sum))
+
+
+def convolutions(module):
+    return [each for each in module.modules() if isinstance(each, torch.nn.Conv2d)]
+
+
+def test_the_coarsest_level_can_pass_one_residual_unit_alone():
+    fusions = decoder_of("plain_vit", refine_coarsest=False).fusions
+    assert [len(convolutions(fusion.refine_level)) for fusion in fusions] == [2, 2, 2, 0]
+    assert [len(convolutions(fusion.refine_sum)) for fusion in fusions] == [2] * 4
+
+
+def test_the_last_convolution_can_be_linear():
+    decoder = decoder_of("plain_vit", last_act=False)
+    first, second = torch.rand(2, 1, 32, 4, 4)
+    zero = decoder.refine(torch.zeros_like(first))
+    together = decoder.refine(first + second) + zero
+    assert torch.allclose(together, decoder.refine(first) + decoder.refine(second), atol=1e-5)
+
+
+@pytest.mark.parametrize(("size", "expected"), [("half", (49, 70)), ("double", (56, 80))])
+def test_of_patches_of_14_pixels_half_the_image_is_not_double_the_finest_level(size, expected):
+    decoder = decoder_of("patch_14", output_size=size)
+    half, *maps = torch.zeros(1, 0, 49, 70), *torch.rand(4, 1, 32, 7, 10)
+    assert decoder([half, *maps]).shape[-2:] == expected
+
+
+@pytest.mark.parametrize(
+    ("option", "of_maps", "of_logits"), [(False, False, False), (True, True, True), ("maps", True, False)]
+)
+def test_corners_are_aligned_of_maps_and_logits_or_of_maps_alone(option, of_maps, of_logits):
+    decoder = decoder_of("plain_vit", align_corners=option)
+    assert (decoder.fusions[0].align_corners, decoder.head_align_corners) == (of_maps, of_logits)

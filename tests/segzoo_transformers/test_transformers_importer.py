@@ -8,6 +8,7 @@ from importing import import_checkpoint
 from safetensors.torch import load_file, save_file
 
 import segzoo
+from segzoo.testing import checks
 from segzoo_transformers.importer import TransformersImporter
 
 STAGES = ["stage1", "stage2", "stage3", "stage4"]
@@ -44,6 +45,34 @@ def beit(**settings):
     return transformers.BeitForSemanticSegmentation(transformers.BeitConfig(num_labels=5, **own | settings))
 
 
+def data2vec(**settings):
+    own = SMALL_VIT | {"out_indices": [1, 2, 3, 4], "image_size": 64, "use_relative_position_bias": True}
+    config = transformers.Data2VecVisionConfig(num_labels=5, **own | settings)
+    return transformers.Data2VecVisionForSemanticSegmentation(config)
+
+
+def sapiens2(head=None, **settings):
+    own = {"hidden_size": 48, "intermediate_size": 100, "num_attention_heads": 4, "image_size": 64}
+    own |= {"num_hidden_layers": 4, "num_key_value_attention_heads": 2}
+    own |= {"num_first_full_attention_layers": 1, "num_last_full_attention_layers": 1}
+    head = {"upsample_out_channels": [24, 16, 12, 8], "conv_out_channels": [10, 6]} | (head or {})
+    kind = newest("Sapiens2ForSemanticSegmentation")
+    return kind(transformers.Sapiens2Config(num_labels=5, head_config=head, **own | settings))
+
+
+def tipsv2(kind="Tipsv2DptForSemanticSegmentation", backbone=None, **settings):
+    own = {"hidden_size": 48, "num_hidden_layers": 5, "num_attention_heads": 3, "image_size": 112, "mlp_ratio": 2.1}
+    own |= {"model_type": "tipsv2_vision_model", "out_indices": [1, 2, 3, 4], "reshape_hidden_states": False}
+    head = {"neck_hidden_sizes": [16, 24, 32, 40], "fusion_hidden_size": 32}
+    kind = newest(kind)
+    return kind(transformers.Tipsv2DptConfig(num_labels=5, backbone_config=own | (backbone or {}), **head | settings))
+
+
+def newest(kind):
+    """A class that older versions of transformers don't have."""
+    return getattr(transformers, kind, None) or pytest.skip(f"transformers {transformers.__version__} has no {kind}")
+
+
 def mobilenet(**settings):
     config = transformers.MobileNetV2Config(num_labels=5, **{"depth_multiplier": 0.35} | settings)
     return transformers.MobileNetV2ForSemanticSegmentation(config)
@@ -55,9 +84,9 @@ def mobilevit(**settings):
 
 
 @torch.no_grad()
-def assert_same_logits(peer, folder, *sizes):
+def assert_same_logits(peer, folder, *sizes, **saving):
     """transformers gives some logits at a quarter of the image's size, and resizes them so for its loss."""
-    disturb(peer).save_pretrained(folder)
+    disturb(peer).save_pretrained(folder, **saving)
     model = import_checkpoint(TransformersImporter(), folder)
     for size in sizes:
         image = torch.randn(2, 3, *size)
@@ -90,9 +119,18 @@ def test_logits_of_dpt_are_transformers(norm, tmp_path):
     assert_same_logits(dpt(use_batch_norm_in_fusion_residual=norm), tmp_path, (64, 64))
 
 
+NAMES = pytest.mark.parametrize("saving", [{}, {"save_original_format": False}], ids=["authors", "transformers"])
+
+
+@NAMES
 @pytest.mark.parametrize("indices", [[1, 2, 3, 4], [2, 3, 4, 5]])
-def test_logits_of_beit_are_transformers(indices, tmp_path):
-    assert_same_logits(beit(num_hidden_layers=5, out_indices=indices), tmp_path, (64, 64), (96, 160))
+def test_logits_of_beit_are_transformers(indices, saving, tmp_path):
+    assert_same_logits(beit(num_hidden_layers=5, out_indices=indices), tmp_path, (64, 64), (96, 160), **saving)
+
+
+@pytest.mark.parametrize("blocks", [4, 5])
+def test_logits_of_data2vec_are_transformers(blocks, tmp_path):
+    assert_same_logits(data2vec(num_hidden_layers=blocks), tmp_path, (64, 64))  # transformers' takes no other size
 
 
 def test_auxiliary_logits_of_beit_are_transformers(tmp_path):
@@ -105,6 +143,45 @@ def test_auxiliary_logits_of_beit_are_transformers(tmp_path):
         peer(image)
         got = model(image, auxiliary=True)[1][4]
     assert difference(got, segzoo.nn.resize(maps[0], (96, 64))) <= 1e-4
+
+
+@NAMES
+def test_logits_of_sapiens2_are_transformers(saving, tmp_path):
+    assert_same_logits(sapiens2(), tmp_path, (64, 64), (96, 48), **saving)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        {"upsample_out_channels": [24, 16], "conv_out_channels": [10, 8, 6]},
+        {"use_pixel_shuffle": True, "upsample_kernel_sizes": [3] * 4, "conv_out_channels": []},
+    ],
+)
+@NAMES
+def test_logits_of_sapiens2_with_other_heads_are_transformers(head, saving, tmp_path):
+    assert_same_logits(sapiens2(head), tmp_path, (64, 96), **saving)
+
+
+def test_blocks_of_sapiens2_share_keys_as_their_number_says(tmp_path):
+    arguments = imported(sapiens2(), tmp_path).arguments
+    assert arguments["encoder_options"]["key_heads"] == [4, 2, 2, 4]
+
+
+@NAMES
+@pytest.mark.parametrize("gated", [False, True])
+def test_logits_of_tipsv2_are_transformers(gated, saving, tmp_path):
+    assert_same_logits(tipsv2(backbone={"use_swiglu_ffn": gated}), tmp_path, (112, 112), (56, 140), **saving)
+
+
+@NAMES
+def test_of_three_tasks_of_tipsv2_the_classes_are_imported(saving, tmp_path):
+    peer = disturb(tipsv2("Tipsv2DptForDensePrediction", readout_activation="gelu"))
+    peer.save_pretrained(tmp_path, **saving)
+    model, image = import_checkpoint(TransformersImporter(), tmp_path), torch.randn(1, 3, 112, 112)
+    with torch.no_grad():
+        expected = segzoo.nn.resize(peer(image).segmentation_logits, (112, 112))
+        assert difference(model(image), expected) <= 1e-4
+    assert "depth and of normals were left out" in TransformersImporter().read(segzoo.Checkpoint(tmp_path)).losses[0]
 
 
 @pytest.mark.parametrize("output_stride", [*(pytest.param(stride, marks=pytest.mark.slow) for stride in (8, 16)), 32])
@@ -230,6 +307,15 @@ def no_class(**config):
             {"architectures": ["DPTForSemanticSegmentation"], "backbone_out_indices": [8, 9, 10, 11]},
             r"backbone_out_indices is \[8, 9, 10, 11\], and segzoo's has no other than \[2, 5, 8, 11\]",
         ),
+        ({"architectures": ["Sapiens2ForSemanticSegmentation"], "use_gated_mlp": False}, "use_gated_mlp is False"),
+        (
+            {"architectures": ["Tipsv2DptForSemanticSegmentation"], "backbone_config": {"patch_size": 16}},
+            "this TIPSv2 can't be imported: its patch_size is 16",
+        ),
+        (
+            {"architectures": ["Data2VecVisionForSemanticSegmentation"], "use_relative_position_bias": False},
+            "this Data2VecVision can't be imported: its use_relative_position_bias is False",
+        ),
         ({"architectures": ["MobileNetV2ForSemanticSegmentation"], "depth_multiplier": 0.6}, "depth_multiplier is 0.6"),
         ({"architectures": ["MobileViTForSemanticSegmentation"], "hidden_sizes": [1, 2, 3]}, "are those of none of"),
     ],
@@ -238,6 +324,19 @@ def test_what_cannot_be_imported_says_which_part(config, message, tmp_path):
     (tmp_path / "config.json").write_text(json.dumps(config))
     with pytest.raises(segzoo.CheckpointError, match=message):
         TransformersImporter().read(segzoo.Checkpoint(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("peer", "message"),
+    [
+        (lambda: sapiens2({"upsample_kernel_sizes": [2] * 4}), r"its upsample_kernel_sizes is \[2, 2, 2, 2\]"),
+        (lambda: sapiens2({"upsample_out_channels": [8] * 5}), "doubles a map of patches 4 times at most"),
+        (lambda: tipsv2(readout_activation="relu"), "its readout_activation is 'relu', and segzoo's has gelu, "),
+    ],
+)
+def test_heads_that_cannot_be_imported_say_why(peer, message, tmp_path):
+    with pytest.raises(segzoo.CheckpointError, match=message):
+        imported(peer(), tmp_path)
 
 
 def test_position_indices_of_earlier_versions_are_passed_over(tmp_path):
@@ -296,7 +395,40 @@ def test_the_encoder_of_beit_refuses(arguments, error):
         segzoo.plan("transformers-beit", "upernet", **arguments)
 
 
-@pytest.mark.parametrize("name", ["transformers-beit", "transformers-mobilevit_s"])
+@pytest.mark.parametrize(
+    ("name", "options", "error"),
+    [
+        ("transformers-sapiens2", {"output_stride": 16}, segzoo.NegotiationError),
+        ("transformers-sapiens2", {"prefix": "concat"}, segzoo.NegotiationError),
+        ("transformers-sapiens2", {"width": 1000}, segzoo.OptionError),
+        ("transformers-sapiens2", {"key_heads": [3]}, segzoo.OptionError),
+        ("transformers-sapiens2", {"blocks": 3}, segzoo.OptionError),
+        ("transformers-tipsv2", {"taps": [1, 2, 4, 3]}, segzoo.OptionError),
+        ("transformers-tipsv2", {"heads": 7}, segzoo.OptionError),
+        ("transformers-tipsv2", {"class_token": True}, segzoo.OptionError),
+    ],
+)
+def test_the_encoders_of_plain_transformers_refuse(name, options, error):
+    with pytest.raises(error, match=r"transformers-|Sapiens2|TIPSv2"):
+        segzoo.plan(name, "linear", encoder_options=options)
+
+
+PROMISES = [each for each in checks("encoder") if not each.slow and each.name != "descriptor"]  # that is the source's
+
+
+@pytest.mark.parametrize("check", PROMISES, ids=str)
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("transformers-sapiens2", {"width": 48, "heads": 4, "key_heads": [4, 2, 4], "hidden": 64}),
+        ("transformers-tipsv2", {"width": 48, "heads": 4, "hidden": 64, "taps": [1, 2, 3, 4], "grid": 4}),
+    ],
+)
+def test_the_encoders_of_plain_transformers_keep_their_promises(name, options, check):
+    check(name, options=options)
+
+
+@pytest.mark.parametrize("name", [f"transformers-{each}" for each in ("beit", "sapiens2", "tipsv2", "mobilevit_s")])
 def test_the_encoders_have_no_published_weights(name):
     with pytest.raises(segzoo.CheckpointError, match="no published weights"):
         segzoo.create_model(name, "upernet", classes=2, pretrained=True)
