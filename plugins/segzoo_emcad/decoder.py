@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Annotated, Any
 
-from annotated_types import Len
 import torch
+from annotated_types import Len
 from torch import Tensor, nn
 
 import segzoo

@@ -84,8 +84,9 @@ def optimize(model: SegmentationModel, *, compile: bool = False) -> OptimizedMod
 
     Batch norms are folded into convolutions with torch's own fusion, in the encoder too; an encoder of timm's whose
     branches can be merged (RepVGG, MobileOne, FastViT, LeViT) has them merged by timm. Linear layers that follow each
-    other are one matrix. Convolutions compute with the channels last, but for a decoder's that declares another layout. Auxiliary heads and gradient checkpointing are
-    left out, and no parameter asks for a gradient. The original stays as it is.
+    other are one matrix. Convolutions compute with the channels last, but for those of a decoder that declares another
+    layout. Auxiliary heads and gradient checkpointing are left out, and no parameter asks for a gradient. The original
+    stays as it is.
 
     The logits of one image are held against the original's before the copy is returned, in float32 on the CPU.
 
