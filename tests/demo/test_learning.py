@@ -12,8 +12,7 @@ from segzoo.demo.objects import OBJECT_PAIRS, run_objects
 
 LEARNT = 0.60  # mIoU on held-out scenes, of ten digits and the background
 # The demo's own pairs score 0.75 and more; which way the last bits are rounded moves that by several hundredths.
-IN_EVERY_CHANGE = {"fpn", "segformer"}  # these have learnt within the demo's steps, as its U-Net has
-STEPS, MINUTES = 900, 3  # for the others, on two cores
+STEPS, MINUTES = 900, 3  # on two cores
 
 
 @pytest.mark.slow
@@ -23,15 +22,8 @@ def test_the_demo_s_pairs_learn(pair, tmp_path):
     assert trained.miou >= LEARNT
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("decoder", sorted(IN_EVERY_CHANGE))
-def test_a_decoder_learns_on_resnet18_within_the_demo_s_steps(decoder, tmp_path):
-    (trained,) = run([PairName("resnet18", decoder)], output=tmp_path)
-    assert trained.miou >= LEARNT
-
-
 @pytest.mark.exhaustive
-@pytest.mark.parametrize("decoder", sorted({*DENSE} - IN_EVERY_CHANGE))
+@pytest.mark.parametrize("decoder", sorted(DENSE))
 def test_every_decoder_learns_on_resnet18(decoder, tmp_path):
     (trained,) = run([PairName("resnet18", decoder)], steps=STEPS, minutes=MINUTES, output=tmp_path)
     assert trained.miou >= LEARNT
