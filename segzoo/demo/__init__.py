@@ -124,6 +124,8 @@ def run(
         if not quiet:
             tqdm.write(f"model {number} of {len(pairs)}: {pair}", file=sys.stderr)
         trained.append(train_pair(pair, dataset, steps, budget.share(len(pairs) - number + 1), seed, quiet))
+        if not quiet:
+            tqdm.write(f"{pair}: {trained[-1].miou:.3f} mIoU", file=sys.stderr)
 
     report.write_plans(folder, trained)
     report.save_models(folder, trained)

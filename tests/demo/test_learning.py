@@ -13,10 +13,13 @@ from segzoo.demo.objects import OBJECT_PAIRS, run_objects
 LEARNT = 0.60  # mIoU on held-out scenes, of ten digits and the background
 # The demo's own pairs score 0.75 and more; which way the last bits are rounded moves that by several hundredths.
 STEPS, MINUTES = 900, 3  # on two cores
+IN_TURN = (pytest.mark.slow, pytest.mark.slow, pytest.mark.exhaustive)  # the last takes as long as the others together
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("pair", DEFAULT_PAIRS, ids=str)
+@pytest.mark.parametrize(
+    "pair",
+    [pytest.param(pair, id=str(pair), marks=marks) for pair, marks in zip(DEFAULT_PAIRS, IN_TURN, strict=True)],
+)
 def test_the_demo_s_pairs_learn(pair, tmp_path):
     (trained,) = run([pair], output=tmp_path)
     assert trained.miou >= LEARNT

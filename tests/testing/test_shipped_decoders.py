@@ -17,7 +17,7 @@ EXPECTED_FAILURES = {
     "mask2former": {"bfloat16": ROUNDED_OVER_A_THRESHOLD},
 }
 LONG = ("negotiation", "sizes")  # half of the kit's quick checks' time: they go through the whole catalogue
-TRACED = ("export",)  # what the slow check of ONNX traces too
+TRACED = ("compile", "export", "onnx")  # ten to a hundred seconds of each decoder
 
 
 def marks(decoder: str, check: Check) -> list[pytest.MarkDecorator]:
