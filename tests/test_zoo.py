@@ -28,7 +28,11 @@ ENCODERS = [
 ]
 """One of each kind; the conformance kit has them all in small."""
 PATTERN_SETTERS = ["unet", "fpn", "segformer"]  # the decoders that the others follow, tested at more sizes
-SIZES = [pytest.param((64, 64), marks=pytest.mark.slow), (97, 131), pytest.param((224, 320), marks=pytest.mark.slow)]
+SIZES = [
+    pytest.param((64, 64), marks=pytest.mark.slow),
+    (97, 131),
+    pytest.param((224, 320), marks=pytest.mark.exhaustive),
+]
 
 
 @lru_cache(maxsize=1)
