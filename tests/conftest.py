@@ -20,6 +20,14 @@ settings.load_profile("repeatable")
 os.environ["SEGZOO_DIRECTORY"] = "off"  # no test asks the world, nor does a process that one starts
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What is exhaustive isn't slow too: a parameter may be marked for the sake of another test."""
+    for item in items:
+        if item.get_closest_marker("exhaustive"):
+            item.own_markers = [mark for mark in item.own_markers if mark.name != "slow"]
+
+
 @pytest.fixture(autouse=True)
 def seed() -> None:
     """The same random weights and images in every run, whichever tests went before."""

@@ -12,13 +12,13 @@ from segzoo.testing.outputs import outputs
 from segzoo.testing.wrapping import called, wrapped
 
 
-def decoders():
-    """All of them: those of a kind of their own as slow tests, the rest as exhaustive ones."""
-    for decoder in segzoo.list_decoders():
-        yield pytest.param(decoder, marks=pytest.mark.slow if decoder in DIFFERENT else pytest.mark.exhaustive)
-
-
-@pytest.mark.parametrize("decoder", decoders())
+@pytest.mark.parametrize(
+    "decoder",
+    [
+        pytest.param(decoder, marks=pytest.mark.slow if decoder in DIFFERENT else pytest.mark.exhaustive)
+        for decoder in segzoo.list_decoders()
+    ],
+)
 def test_each_submodule_can_be_wrapped_in_turn(decoder):
     (case,) = DecoderSubject(decoder, small(decoder)).witnesses(1)
     module, features = case.build(), case.inputs()
