@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from inspect import signature
 
 import segzoo
 from segzoo.options import check_options, declared_options
@@ -37,7 +38,7 @@ class TransformersSource(TransformersIndex, segzoo.EncoderSource):
     def create(
         self, name: str, request: segzoo.EncoderRequest, pretrained: segzoo.Pretrained = False
     ) -> segzoo.Encoder:
-        if request.prefix is not None and name != TIPSV2:
+        if request.prefix is not None and not _has_class_token(name):
             raise segzoo.NegotiationError(f"{name} can't give prefix={request.prefix!r}: its maps have no class token")
         if pretrained is not False:
             raise segzoo.CheckpointError(
@@ -45,6 +46,10 @@ class TransformersSource(TransformersIndex, segzoo.EncoderSource):
                 f"{INSTEAD.get(name, name.removeprefix(PREFIX))!r}"
             )
         return _of_any_width(name, request) if name in OF_ANY_WIDTH else _mobilevit(name, request)
+
+
+def _has_class_token(name: str) -> bool:
+    return name in OF_ANY_WIDTH and "class_token" in signature(OF_ANY_WIDTH[name]).parameters
 
 
 def _of_any_width(name: str, request: segzoo.EncoderRequest) -> segzoo.Encoder:
