@@ -100,6 +100,7 @@ def test_every_listed_decoder_is_found(path: Path) -> None:
         ("UNET", ["UNet"]),
         ("a:*", ["UNet", "upernet", "fpn"]),
         ("*net*", ["UNet", "upernet"]),
+        ("a*", []),
     ],
 )
 def test_decoders_are_filtered_by_a_glob_that_ignores_case(path: Path, pattern: str, names: list[str]) -> None:

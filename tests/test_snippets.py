@@ -104,7 +104,7 @@ def test_the_page_on_testing_tests():
 @pytest.mark.slow
 def test_the_page_on_benchmarking_measures():
     found = run(blocks("benchmarking"))["found"]
-    assert {row.pair for row in found.rows} == {f"resnet18+{name}" for name in segzoo.list_decoders("seg*")}
+    assert {row.pair for row in found.rows} == {f"resnet18+{name}" for name in segzoo.list_decoders("unet*")}
     assert not any(row.reason for row in found.rows)
 
 

@@ -38,15 +38,16 @@ Found = TypeVar("Found", bound=Named)
 def listed(everything: Sequence[Found], pattern: str | None = None) -> dict[str, Found]:
     """By the shortest name that finds each: bare where that is unambiguous.
 
-    :param pattern: a glob on the bare name or the canonical id; all if None.
+    :param pattern: a glob on the bare name, or with `:` or `/` in it on the canonical id; all if None.
     """
     shipped = Counter(found.name for found in everything if found.shipped)
     count = Counter(found.name for found in everything)
     glob = (pattern or "*").lower()
+    by_id = ":" in glob or "/" in glob  # else "seg*" would find all that ships with segzoo
     listed = {}
     for found in everything:
         rivals = shipped[found.name] if found.shipped else count[found.name]
-        if any(fnmatchcase(label.lower(), glob) for label in (found.name, found.id)):
+        if fnmatchcase((found.id if by_id else found.name).lower(), glob):
             listed[found.name if rivals == 1 else found.id] = found
     return listed
 

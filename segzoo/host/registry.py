@@ -124,7 +124,8 @@ def register(spec: Descriptor) -> None:
 def list_decoders(pattern: str | None = None) -> list[str]:
     """The names of all decoders: bare where they are unambiguous, canonical ids where not.
 
-    :param pattern: a glob on the name or the canonical id, such as `"u*"`; case doesn't matter.
+    :param pattern: a glob on the name, such as `"u*"`, or on the canonical id, such as `"segzoo-foo:*"`; case
+        doesn't matter.
     """
     return list(decoders(pattern))
 

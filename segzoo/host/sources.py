@@ -92,7 +92,8 @@ class EncoderFound:
 def list_encoders(pattern: str | None = None) -> list[str]:
     """The names of all encoders: bare where they are unambiguous, canonical ids where not.
 
-    :param pattern: a glob on the name or the canonical id, such as `"resnet*"`; case doesn't matter.
+    :param pattern: a glob on the name, such as `"resnet*"`, or on the canonical id, such as `"segzoo:timm/*"`; case
+        doesn't matter.
     """
     return list(encoders(pattern))
 
