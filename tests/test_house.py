@@ -7,6 +7,9 @@ from pathlib import Path
 import grimp
 import pytest
 
+import segzoo
+from segzoo.host.registry import find_decoder
+
 ROOT = Path(__file__).parent.parent
 PLUGINS = sorted(folder.parent.name for folder in ROOT.glob("plugins/*/__init__.py"))
 PUBLIC = {"segzoo", "segzoo.data", "segzoo.nn", "segzoo.options", "segzoo.testing"}
@@ -37,6 +40,12 @@ def test_a_plugin_imports_public_names_alone(plugin: str) -> None:
 @pytest.mark.parametrize("plugin", PLUGINS)
 def test_no_two_files_of_a_plugin_import_each_other(plugin: str) -> None:
     assert not graph().nominate_cycle_breakers(plugin)
+
+
+@pytest.mark.parametrize("decoder", segzoo.list_decoders("segzoo:*"))
+def test_the_files_of_a_decoder_are_short_enough_to_read_as_a_figure(decoder: str) -> None:
+    plugin = find_decoder(decoder).descriptor.target.partition(".")[0]
+    assert max(len(file.read_text().splitlines()) for file in (ROOT / "plugins" / plugin).glob("*.py")) <= 150
 
 
 def imported_by(module: str) -> set[str]:

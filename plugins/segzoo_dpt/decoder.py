@@ -8,21 +8,19 @@ H_i, W_i  size of map i; of entry 0, from which the size alone is taken
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import pairwise
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
 import segzoo
-from segzoo.nn import ConvNormAct, he_initialise, resize
+from segzoo.nn import ConvNormAct, he_initialise
 from segzoo.options import Dropout, Width, Widths
+from segzoo_dpt.fusion import Fusion, ResidualUnit
+from segzoo_dpt.reassembly import FINEST_STRIDE, ProjectReadout, Reassemble, doublings_of, is_plain, is_pyramid
 
-FINEST_STRIDE = 4
 OUTPUT_STRIDE = 2
 
 
@@ -127,88 +125,3 @@ class DPTDecoder(segzoo.Decoder):
         for fusion, level, size in reversed(list(zip(self.fusions, levels, sizes, strict=True))):
             fused = fusion(level, fused, size)
         return self.refine(fused)
-
-
-def is_plain(maps: segzoo.FeatureSpec) -> bool:
-    """Whether several maps have one resolution throughout, as those of a plain transformer."""
-    return len(maps) > 1 and maps.isotropic
-
-
-def is_pyramid(maps: segzoo.FeatureSpec) -> bool:
-    """Whether each of several maps is coarser than the one before."""
-    return len(maps) > 1 and all(finer < coarser for finer, coarser in pairwise(maps.strides))
-
-
-def doublings_of(maps: segzoo.FeatureSpec) -> list[int]:
-    """How often each map is doubled in size (halved if negative): to strides 4, 8, 16, ..., not at all in a pyramid.
-
-    Patches of 14 pixels count as 16: their grid is doubled and halved the same.
-
-    >>> doublings_of(segzoo.FeatureSpec((768, 768, 768, 768), (16, 16, 16, 16)))
-    [2, 1, 0, -1]
-    """
-    if is_pyramid(maps):
-        return [0] * len(maps)
-    return [round(math.log2(stride / FINEST_STRIDE)) - level for level, stride in enumerate(maps.strides)]
-
-
-class ProjectReadout(nn.Module):
-    """A linear layer and GELU on map and class token together, pixel by pixel."""
-
-    def __init__(self, in_channels: int, out_channels: int, act: str) -> None:
-        super().__init__()
-        self.project = nn.Conv2d(in_channels, out_channels, 1)
-        self.act = nn.GELU("tanh" if act == "gelu_tanh" else "none")
-
-    def forward(self, features: Tensor) -> Tensor:
-        return self.act(self.project(features))
-
-
-class Reassemble(nn.Sequential):
-    """To an inner width, to another resolution, to the width of the fusion.
-
-    :param doublings: 1 for twice the size, -1 for half of it.
-    """
-
-    def __init__(self, in_channels: int, inner: int, width: int, doublings: int) -> None:
-        factor = 2 ** abs(doublings)
-        scale: nn.Module = nn.Identity()
-        if doublings > 0:
-            scale = nn.ConvTranspose2d(inner, inner, kernel_size=factor, stride=factor)
-        elif doublings < 0:
-            scale = nn.Conv2d(inner, inner, kernel_size=3, stride=factor, padding=1)
-        super().__init__()
-        self.project = nn.Conv2d(in_channels, inner, 1)
-        self.scale = scale
-        self.to_width = nn.Conv2d(inner, width, 3, padding=1, bias=False)
-
-
-class Fusion(nn.Module):
-    """Refine a level, add what comes from the coarser one, refine the sum, and resize it for the next finer level."""
-
-    def __init__(self, width: int, residual_unit: Callable[[], nn.Module], align_corners: bool) -> None:
-        super().__init__()
-        self.align_corners = align_corners
-        self.refine_level = residual_unit()
-        self.refine_sum = residual_unit()
-        self.project = nn.Conv2d(width, width, 1)
-
-    def forward(self, level: Tensor, coarser: Tensor | None, size: Sequence[int]) -> Tensor:
-        refined = self.refine_level(level)
-        fused = self.refine_sum(refined if coarser is None else refined + coarser)
-        return resize(self.project(fused), size, align_corners=self.align_corners)  # a 1x1 is cheaper before
-
-
-class ResidualUnit(nn.Module):
-    """Two convolutions, each after a ReLU and perhaps before a batch norm, and a shortcut."""
-
-    def __init__(self, width: int, norm: str | None, bias: bool | None) -> None:
-        super().__init__()
-        self.convs = nn.Sequential(
-            nn.ReLU(),
-            ConvNormAct(width, width, norm=norm, bias=bias),
-            ConvNormAct(width, width, norm=norm, bias=bias, act=None),
-        )
-
-    def forward(self, features: Tensor) -> Tensor:
-        return features + self.convs(features)
