@@ -413,6 +413,16 @@ def test_the_encoders_of_plain_transformers_refuse(name, options, error):
         segzoo.plan(name, "linear", encoder_options=options)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("peer", "size"), [(beit, None), (tipsv2, None), (sapiens2, (96, 48))], ids=["beit", "tipsv2", "sapiens2"]
+)
+def test_what_was_imported_exports(peer, size, tmp_path):
+    disturb(peer()).save_pretrained(tmp_path / "peer")
+    model = import_checkpoint(TransformersImporter(), tmp_path / "peer")
+    assert segzoo.export(model, tmp_path / "model.pt2", "torch-export", size=size).difference < 1e-4
+
+
 PROMISES = [each for each in checks("encoder") if not each.slow and each.name != "descriptor"]  # that is the source's
 
 
