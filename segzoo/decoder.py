@@ -45,7 +45,8 @@ class Decoder(nn.Module):
                 ...
                 return (finest, [half, quarter]) if coarser else finest
 
-    The core adds a head for each, for the training loss alone; see `segzoo.SegmentationModel.forward`.
+    The core adds a head for each, for the training loss alone; see `segzoo.SegmentationModel.forward`. Where the
+    decoder classifies by itself, they are logits that it had before, the last of them first.
 
     The other parameters of `__init__` are its options. Their annotations are their declaration: the core holds the
     user's values against them before anything is built, and `segzoo decoders NAME` shows them, with what the class's
@@ -90,7 +91,7 @@ class Decoder(nn.Module):
     out_channels: int
     coarser_channels: tuple[int, ...] = ()
     """Of a decoder that is supervised at several scales: channels of the coarser maps that `forward(features,
-    coarser=True)` returns beside its output, fine to coarse."""
+    coarser=True)` returns beside its output, fine to coarse; of logits the number of classes each."""
 
     def __init__(self, stages: FeatureSpec, out_channels: int) -> None:
         super().__init__()

@@ -133,18 +133,17 @@ class QueryHead(Head):
 
 def coarser_heads(decoder: Decoder, classes: Classes) -> list[Head]:
     """Heads as that of the output, on the coarser maps of a decoder that is supervised at several scales."""
-    return [
-        FeatureHead(classes, channels, decoder.head_kernel, decoder.head_dropout, decoder.head_align_corners)
-        for channels in decoder.coarser_channels
-    ]
+    return [_head_of(decoder, classes, channels) for channels in decoder.coarser_channels]
 
 
 def head_of(decoder: Decoder, classes: Classes) -> Head:
     """The head that fits what a decoder emits."""
+    return _head_of(decoder, classes, decoder.out_channels)
+
+
+def _head_of(decoder: Decoder, classes: Classes, channels: int) -> Head:
     if decoder.emits == "logits":
         return LogitsHead(classes, decoder.head_align_corners)
     if decoder.emits == "queries":
         return QueryHead(classes, decoder.head_align_corners)
-    return FeatureHead(
-        classes, decoder.out_channels, decoder.head_kernel, decoder.head_dropout, decoder.head_align_corners
-    )
+    return FeatureHead(classes, channels, decoder.head_kernel, decoder.head_dropout, decoder.head_align_corners)

@@ -72,6 +72,15 @@ def test_a_decoder_may_be_supervised_at_its_coarser_scales(decoder, scales):
     assert {each.shape for each in auxiliary.values()} == {(2, 4, 33, 47)}
 
 
+@pytest.mark.parametrize(("decoder", "earlier"), [("knet", 3), ("pointrend", 1)])
+def test_a_decoder_around_another_is_supervised_at_what_it_refined(decoder, earlier):
+    model = segzoo.create_model(synthetic("resnet"), decoder, heads={"a": 2, "b": 3}).eval()
+    logits, auxiliary = model(image(), auxiliary=True)
+    assert list(auxiliary) == [-number for number in range(1, earlier + 1)]
+    assert all(each["b"].shape == logits["b"].shape == (2, 3, 33, 47) for each in auxiliary.values())
+    assert not model.coarser.state_dict()
+
+
 def test_each_scale_s_head_learns_and_none_is_left_over():
     model = segzoo.create_model(synthetic("resnet"), "nnunet", classes=None, heads={"a": 2, "b": 3}, **SUPERVISED)
     logits, auxiliary = model(image(), auxiliary=True)

@@ -20,7 +20,7 @@ from segzoo_knet.adaptive import AdaptiveUpdate
 class KNetDecoder(segzoo.Refiner):
     """A kernel for each class, convolved with the inner decoder's features; what its mask holds updates the kernel.
 
-    The paper trains the logits of each step, the first ones included, which `forward_with_earlier` returns.
+    The logits of each step, the inner decoder's first ones included, are trained too, as in the paper.
 
     :param inner: the name of the decoder that is refined, of one that emits features.
     :param inner_options: its own options. The authors' have `{"width": 512}` for "upernet".
@@ -48,22 +48,14 @@ class KNetDecoder(segzoo.Refiner):
             raise segzoo.OptionError(
                 f"knet needs heads that share out the {channels} channels of inner decoder {inner!r}, got {heads}"
             )
+        self.coarser_channels = (classes,) * steps
         self.dropout = nn.Dropout2d(self.inner.head_dropout)
         self.kernels = nn.Parameter(torch.empty(classes, channels).normal_(std=0.01))
         self.bias = nn.Parameter(torch.zeros(classes, 1, 1))
         self.updates = nn.ModuleList(KernelUpdate(channels, heads, hidden) for _ in range(steps))
 
-    def forward(self, features: list[Tensor]) -> Tensor:
-        """The maps that were granted to (B, K, h, w)."""
-        logits, _ = self.forward_with_earlier(features)
-        return logits
-
-    def forward_with_earlier(self, features: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
-        """Decode, and keep what earlier steps say for auxiliary losses.
-
-        :param features: as `forward` takes them.
-        :returns: the last logits, and those of the steps before, the inner decoder's first; (B, K, h, w) each.
-        """
+    def forward(self, features: list[Tensor], coarser: bool = False) -> Tensor | tuple[Tensor, list[Tensor]]:
+        """The maps that were granted to (B, K, h, w), and to those of the steps before, from the last one back."""
         decoded = self.inner_features(features)
         kernels = self.kernels.expand(decoded.shape[0], -1, -1)
         every = [convolve(self.dropout(decoded), kernels) + self.bias]
@@ -71,7 +63,7 @@ class KNetDecoder(segzoo.Refiner):
             logits, kernels = update(decoded, kernels, every[-1])
             every.append(logits)
         *earlier, last = every
-        return last, earlier
+        return (last, earlier[::-1]) if coarser else last
 
 
 class KernelUpdate(nn.Module):
