@@ -13,9 +13,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-import torch
 from annotated_types import Ge, Le
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 import segzoo
 from segzoo.nn import cell_centres, resize
@@ -36,8 +36,8 @@ class PointRendDecoder(segzoo.Refiner):
     :param inner: the name of the decoder that is refined, of one that emits features and ends at a coarser stride.
     :param inner_options: its own options.
     :param inner_stages: the places of its stages among those of both; settled by the negotiation.
-    :param points: how many pixels of an image are predicted anew in each step, at most. 8192 are the cells of a map of
-        stride 16 of Cityscapes.
+    :param points: how many pixels of an image are predicted anew in each step. 8192 are the cells of a map of stride 16
+        of Cityscapes.
     :param width: of the network that does it.
     :param layers: of that network, before its classifier.
     :param finest_stride: where growing ends; 1 is the image's own resolution.
@@ -90,7 +90,9 @@ class PointRendDecoder(segzoo.Refiner):
         return (logits, [coarse]) if coarser else logits
 
     def predict_anew(self, logits: Tensor, coarse: Tensor, fine: Tensor) -> Tensor:
-        """Replace the logits of the most uncertain pixels: of all where the map has no more than `points`.
+        """Replace the logits of the most uncertain pixels.
+
+        A margin of as many pixels as are chosen is appended, so that a map of fewer pixels has enough.
 
         :param logits: (B, K, h, w).
         :param coarse: the inner decoder's, (B, K, H_i, W_i).
@@ -98,12 +100,15 @@ class PointRendDecoder(segzoo.Refiner):
         :returns: (B, K, h, w).
         """
         (batch, classes), pixels = logits.shape[:2], logits.flatten(2)
-        count = torch.sym_min(self.points, pixels.shape[2])  # of a trace whose sizes are open, too
-        chosen = uncertainty(logits).flatten(1).topk(count, dim=1).indices  # (B, P)
-        places = cell_centres(logits).expand(batch, -1, -1).gather(1, chosen[..., None].expand(-1, -1, 2))  # (B, P, 2)
+        margin = (0, self.points)
+        scores = F.pad(uncertainty(logits).flatten(1), margin, value=float("-inf"))
+        chosen = scores.topk(self.points, dim=1).indices  # (B, P)
+        centres = F.pad(cell_centres(logits), (0, 0, *margin)).expand(batch, -1, -1)
+        places = centres.gather(1, chosen[..., None].expand(-1, -1, 2))  # (B, P, 2)
         anew = self.head(sample(fine, places), sample(coarse, places)).transpose(1, 2)  # (B, K, P)
-        replaced = pixels.scatter(2, chosen[:, None].expand(-1, classes, -1), anew.to(pixels.dtype))
-        return replaced.unflatten(2, logits.shape[-2:])
+        index = chosen[:, None].expand(-1, classes, -1)
+        replaced = F.pad(pixels, margin).scatter(2, index, anew.to(pixels.dtype))
+        return replaced[..., : pixels.shape[-1]].unflatten(2, logits.shape[-2:])
 
 
 def fine_place(stages: segzoo.FeatureSpec) -> int:
