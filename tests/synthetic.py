@@ -47,7 +47,7 @@ SMALL = {
     "knet": {"inner_options": {"width": 64}, "hidden": 64, "steps": 1},
     "maskformer": {"width": 64, "queries": 9, "layers": 2, "hidden": 64},
     "pem": {"width": 64, "pixel_width": 32, "queries": 9, "layers": 3, "hidden": 64},
-    "pointrend": {"inner_options": {"width": 64}, "points": 2048, "width": 32},
+    "pointrend": {"inner_options": {"width": 64}, "width": 32},
     "sapiens2": {"grow_widths": [32, 16, 8, 8], "widths": [8, 8]},
     "segvit": {"layers": 1},
     **{

@@ -104,7 +104,7 @@ OUT_OF_RANGE = {
     "nnunet": [{"convs": 0}, {"norm": "instance"}, {"finest_stride": 0}],
     "nonlocal": [{"width": 0}, {"reduction": 0}, {"dropout": 1}],
     "ocrnet": [{"width": 0}, {"key_width": 0}, {"coarse_width": 0}],
-    "pointrend": [{"inner": 1}, {"points": 0}, {"width": 0}, {"layers": 0}, {"finest_stride": 0}],
+    "pointrend": [{"inner": 1}, {"pixels_per_point": 0}, {"width": 0}, {"layers": 0}, {"finest_stride": 0}],
     "pidnet": [{"width": 0}, {"pool_width": 0}, {"head_width": 0}, {"light": 1}],
     "ppliteseg": [{"widths": [16]}, {"attention": "both"}, {"grids": []}, {"head_width": 0}],
     "pspnet": [{"pool_width": 0}, {"grids": []}, {"kernel": 2}, {"head_kernel": 0}],

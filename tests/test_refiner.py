@@ -169,7 +169,7 @@ def test_training_reaches_the_inner_decoder(monkeypatch):
 
 
 def saved(folder: Path, **options: object) -> segzoo.SegmentationModel:
-    model = segzoo.create_model("test_resnet", "pointrend", classes=2, decoder_options={**options, "points": 50}).eval()
+    model = segzoo.create_model("test_resnet", "pointrend", classes=2, decoder_options=options).eval()
     model.save_pretrained(folder)
     return model
 

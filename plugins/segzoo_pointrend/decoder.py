@@ -15,7 +15,6 @@ from typing import Annotated, Any
 
 from annotated_types import Ge, Le
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 import segzoo
 from segzoo.nn import cell_centres, resize
@@ -36,8 +35,8 @@ class PointRendDecoder(segzoo.Refiner):
     :param inner: the name of the decoder that is refined, of one that emits features and ends at a coarser stride.
     :param inner_options: its own options.
     :param inner_stages: the places of its stages among those of both; settled by the negotiation.
-    :param points: how many pixels of an image are predicted anew in each step. 8192 are the cells of a map of stride 16
-        of Cityscapes.
+    :param pixels_per_point: in each step one pixel in so many is predicted anew. The paper's 8192 of an image of
+        Cityscapes are one in 64 at stride 2, and one in 256 at stride 1.
     :param width: of the network that does it.
     :param layers: of that network, before its classifier.
     :param finest_stride: where growing ends; 1 is the image's own resolution.
@@ -50,14 +49,14 @@ class PointRendDecoder(segzoo.Refiner):
         inner: str = "fpn",
         inner_options: Values | None = None,
         inner_stages: Places | None = None,
-        points: Annotated[int, Ge(1), Le(1 << 20)] = 8192,
+        pixels_per_point: Annotated[int, Ge(1), Le(1 << 20)] = 64,
         width: Width = 256,
         layers: Count = 3,
         finest_stride: Stride = 1,
     ) -> None:
         super().__init__(stages, classes, inner, inner_options, inner_stages)
         self.coarser_channels = (classes,)
-        self.points = points
+        self.pixels_per_point = pixels_per_point
         self.finer = finer_places(stages, stages.strides[self.inner_stages[0]], finest_stride)
         self.fine = fine_place(stages)
         kernel = self.inner.head_kernel
@@ -92,23 +91,19 @@ class PointRendDecoder(segzoo.Refiner):
     def predict_anew(self, logits: Tensor, coarse: Tensor, fine: Tensor) -> Tensor:
         """Replace the logits of the most uncertain pixels.
 
-        A margin of as many pixels as are chosen is appended, so that a map of fewer pixels has enough.
-
         :param logits: (B, K, h, w).
         :param coarse: the inner decoder's, (B, K, H_i, W_i).
         :param fine: (B, C, H_i, W_i).
         :returns: (B, K, h, w).
         """
         (batch, classes), pixels = logits.shape[:2], logits.flatten(2)
-        margin = (0, self.points)
-        scores = F.pad(uncertainty(logits).flatten(1), margin, value=float("-inf"))
-        chosen = scores.topk(self.points, dim=1).indices  # (B, P)
-        centres = F.pad(cell_centres(logits), (0, 0, *margin)).expand(batch, -1, -1)
+        points = (pixels.shape[-1] - 1) // self.pixels_per_point + 1
+        chosen = uncertainty(logits).flatten(1).topk(points, dim=1).indices  # (B, P)
+        centres = cell_centres(logits).expand(batch, -1, -1)
         places = centres.gather(1, chosen[..., None].expand(-1, -1, 2))  # (B, P, 2)
         anew = self.head(sample(fine, places), sample(coarse, places)).transpose(1, 2)  # (B, K, P)
         index = chosen[:, None].expand(-1, classes, -1)
-        replaced = F.pad(pixels, margin).scatter(2, index, anew.to(pixels.dtype))
-        return replaced[..., : pixels.shape[-1]].unflatten(2, logits.shape[-2:])
+        return pixels.scatter(2, index, anew.to(pixels.dtype)).unflatten(2, logits.shape[-2:])
 
 
 def fine_place(stages: segzoo.FeatureSpec) -> int:
