@@ -6,15 +6,9 @@ from synthetic import DIFFERENT, SMALL
 import segzoo
 from segzoo.testing import Check, checks
 
-POOLED_TO_THE_LAST_PIXEL = "it pools the deepest map to an eighth of its sides: traced, they are one pixel or more"
 ROUNDED_OVER_A_THRESHOLD = "on a map of two cells: where rounding moves a mask's edge, a query attends to other cells"
 ROUNDED_AMONG_NEAR_EQUALS = "where rounding changes which pixels are the least certain, others are predicted anew"
-ONE_IMAGE_IN_PRODUCTS = "traced for one image, its products make torch ask whether a map is one pixel wide"
 EXPECTED_FAILURES = {
-    "ccnet": {"export": ONE_IMAGE_IN_PRODUCTS},
-    "pan": {"export": POOLED_TO_THE_LAST_PIXEL},
-    "ddrnet": {"export": POOLED_TO_THE_LAST_PIXEL},
-    "pidnet": {"export": POOLED_TO_THE_LAST_PIXEL},
     "mask2former": {"bfloat16": ROUNDED_OVER_A_THRESHOLD},
     "pointrend": {"bfloat16": ROUNDED_AMONG_NEAR_EQUALS},
 }
