@@ -20,7 +20,8 @@ ENCODERS = ("resnet18", "vit_tiny_patch16_224")
 SIZE, CLASSES = (512, 512), 19
 CONDITIONS = (
     f"Of whole models, encoder and head included, for one image of {SIZE[0]}x{SIZE[1]} and {CLASSES} classes. Time "
-    "and memory depend on the machine: [`segzoo bench`](../benchmarking.md) measures them on yours."
+    "and memory depend on the machine: [`segzoo bench`](../benchmarking.md) measures them on yours, and on one machine "
+    "[each decoder's time was measured](../../benchmarks/README.md#every-decoder-in-three-runtimes) in three runtimes."
 )
 
 Cost = dict[str, int]
