@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from numpy.typing import NDArray
+from torch import nn
 from torch.export import ExportedProgram
 
 from segzoo.errors import ExportError, MissingExtraError
@@ -33,11 +34,7 @@ class TorchExportTarget(Target):
         path.write_bytes(buffer.getbuffer())
 
     def open(self, path: Path) -> Run:
-        # A trace notes what the example's sizes meant for the layout in memory: that a crop did cut something, or that
-        # a pooled map has more than one row, and so that the image has more than 64. Values don't depend on that.
-        program = torch.export.load(path)
-        program.range_constraints.clear()
-        return _running(program.module(check_guards=False))
+        return _running(at_any_size(torch.export.load(path)))
 
 
 class AOTITarget(Target):
@@ -66,6 +63,16 @@ class AOTITarget(Target):
 
     def open(self, path: Path) -> Run:
         return _running(torch._inductor.aoti_load_package(str(path)))
+
+
+def at_any_size(program: ExportedProgram) -> nn.Module:
+    """A traced model that takes every size of its open axes.
+
+    A trace notes what the example's sizes meant for the layout in memory: that a crop did cut something, or that a
+    pooled map has more than one row, and so that the image has more than 64. Values don't depend on that.
+    """
+    program.range_constraints.clear()
+    return program.module(check_guards=False)
 
 
 def _running(module: Any) -> Run:

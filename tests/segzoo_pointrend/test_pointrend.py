@@ -100,10 +100,8 @@ def test_most_pixels_are_the_inner_decoder_s():
     features = [torch.rand(2, each, 64 // 2**place, 48 // 2**place) for place, each in enumerate(CHANNELS)]
     coarse = decoder.classify(decoder.inner(features[1:]))
     grown = F.interpolate(coarse, (64, 48), mode="bilinear")
-    assert ((decoder(features) - grown).abs().amax(dim=1) > 0).sum(dim=(1, 2)).tolist() == [
-        31,
-        31,
-    ]  # of 64 x 48, one in 100
+    anew = (decoder(features) - grown).abs().amax(dim=1) > 0
+    assert anew.sum(dim=(1, 2)).tolist() == [31, 31]  # of 64 x 48, one in 100
 
 
 def test_one_class_is_uncertain_where_its_logit_is_near_zero():
